@@ -1,0 +1,1 @@
+"""One command a figure; each prints one JSON line."""

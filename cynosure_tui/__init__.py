@@ -1,0 +1,1 @@
+"""The cockpit: it watches and asks; it holds no trading state."""

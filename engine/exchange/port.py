@@ -1,0 +1,196 @@
+"""The Exchange port: one small Protocol in our own terms. Every adapter passes the same contract tests.
+
+All methods raise `engine.exchange.errors.ExchangeError` or a subclass, and nothing else of the venue's.
+Reads raise `Unavailable`; writes raise `Rejected` or `UnknownOutcome`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from engine.model import (
+    AccountConfig,
+    Balance,
+    Bill,
+    Book,
+    Bracket,
+    BracketPrices,
+    Candles,
+    ClosedPosition,
+    FeeRates,
+    Fill,
+    Funding,
+    Instrument,
+    LongShortRatio,
+    OpenInterest,
+    Order,
+    OrderRequest,
+    Position,
+    Quote,
+    Timeframe,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAck:
+    """Accepted, not matched."""
+
+    order_id: str
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BracketRequest:
+    """An OCO that closes `contracts` of a long (reduce-only, cancelled with the position)."""
+
+    inst_id: str
+    client_id: str
+    contracts: Decimal
+    prices: BracketPrices
+
+
+class MarketData(Protocol):
+    """Public reads."""
+
+    async def server_time_ms(self) -> int: ...
+
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """All live USDT-margined linear swaps by instrument id."""
+        ...
+
+    async def quotes(self) -> Mapping[str, Quote]:
+        """Every swap's quote in one call, by instrument id."""
+        ...
+
+    async def candles(self, inst_id: str, timeframe: Timeframe, limit: int) -> Candles:
+        """The latest `limit` confirmed bars (≤ 1000), oldest first; fewer when history is short."""
+        ...
+
+    async def book(self, inst_id: str, depth: int = 20) -> Book: ...
+
+    async def mark_price(self, inst_id: str) -> Decimal: ...
+
+    async def funding(self, inst_id: str) -> Funding: ...
+
+    async def open_interest(self, inst_id: str) -> OpenInterest: ...
+
+    async def long_short_ratio(self, inst_id: str) -> LongShortRatio | None:
+        """None where the venue publishes none (metals, stocks)."""
+        ...
+
+
+class Trading(Protocol):
+    """The account. Client ids are ours, 1–32 letters and digits."""
+
+    async def account_config(self) -> AccountConfig: ...
+
+    async def balance(self) -> Balance: ...
+
+    async def positions(self) -> tuple[Position, ...]:
+        """Open positions only; flat is an absent row."""
+        ...
+
+    async def fee_rates(self, instrument: Instrument) -> FeeRates: ...
+
+    async def set_leverage(self, inst_id: str, leverage: Decimal) -> Decimal:
+        """Sets isolated leverage and returns what the venue then reads back."""
+        ...
+
+    async def place_order(self, request: OrderRequest) -> OrderAck: ...
+
+    async def order(self, inst_id: str, client_id: str) -> Order | None:
+        """The newest order with this client id; None when the venue knows none."""
+        ...
+
+    async def open_orders(self) -> tuple[Order, ...]: ...
+
+    async def cancel_order(self, inst_id: str, client_id: str) -> None:
+        """Returns also when the order was already gone."""
+        ...
+
+    async def place_bracket(self, request: BracketRequest) -> str:
+        """The algo id of the accepted OCO."""
+        ...
+
+    async def brackets(self) -> tuple[Bracket, ...]:
+        """All pending conditional, OCO, trigger and trailing algos."""
+        ...
+
+    async def bracket_history(self, inst_id: str) -> tuple[Bracket, ...]:
+        """Recently triggered, cancelled and failed algos of an instrument, newest first."""
+        ...
+
+    async def amend_bracket(
+        self,
+        inst_id: str,
+        algo_id: str,
+        stop: Decimal | None = None,
+        target: Decimal | None = None,
+        contracts: Decimal | None = None,
+    ) -> None: ...
+
+    async def cancel_brackets(self, inst_id: str, algo_ids: Sequence[str]) -> None:
+        """Returns also for those that were already gone."""
+        ...
+
+    async def close_position(self, inst_id: str, client_id: str) -> None:
+        """Market-closes the whole position; accepted, not matched. Rejected(POSITION_GONE) when flat."""
+        ...
+
+    async def fills(self, since_ms: int) -> tuple[Fill, ...]:
+        """All fills since then, oldest first, however many pages."""
+        ...
+
+    async def bills(self, since_ms: int) -> tuple[Bill, ...]:
+        """All ledger lines since then, oldest first."""
+        ...
+
+    async def closed_positions(self, since_ms: int) -> tuple[ClosedPosition, ...]: ...
+
+
+class Exchange(MarketData, Trading, Protocol):
+    """The venue, whole."""
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RestingOrder:
+    """A resting order or algo as the kill switch sees it."""
+
+    inst_id: str
+    order_id: str
+    reduce_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenExposure:
+    """A position as the kill switch sees it: signed contracts, never 0."""
+
+    inst_id: str
+    contracts: Decimal
+    margin_mode: str
+
+
+class KillVenue(Protocol):
+    """What the kill switch needs, synchronous and with its own connections: it must work while the
+    engine's loop, database and threads do not. Each call raises ExchangeError on failure."""
+
+    def resting_orders(self) -> tuple[RestingOrder, ...]: ...
+
+    def cancel_order(self, order: RestingOrder) -> None:
+        """Returns also when the order was already gone."""
+        ...
+
+    def exposures(self) -> tuple[OpenExposure, ...]: ...
+
+    def close(self, exposure: OpenExposure) -> None:
+        """Market-closes the whole position; returns when accepted or already flat."""
+        ...
+
+    def resting_algos(self) -> tuple[RestingOrder, ...]: ...
+
+    def cancel_algo(self, algo: RestingOrder) -> None: ...

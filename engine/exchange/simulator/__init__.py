@@ -1,0 +1,1 @@
+"""An OKX-compatible exchange of its own process, on loopback."""

@@ -1,0 +1,1 @@
+"""Pure: data in, signals out. No I/O, no clock."""

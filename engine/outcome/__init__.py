@@ -1,0 +1,1 @@
+"""What came of it: closed trades and today's money."""

@@ -1,0 +1,1 @@
+"""Pure: gates, sizing, stops, calibration, correlation."""

@@ -1,0 +1,1 @@
+"""From brief to answer: prompt, clients, parser and the deterministic rules."""
