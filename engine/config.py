@@ -5,12 +5,19 @@ The file's keys are the published ones; `config.example.yaml` lists each with un
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+import yaml
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from engine.mode import Mode
+from engine.mode import LIVE_ACKNOWLEDGEMENT, OKX_KEY_VARIABLES, Mode
 
+KEYS_IN_FILE = "API keys stand in config.yaml; move them to .env, which is easier to keep private"
 DEFAULT_WATCHLIST = (
     "XAU", "XAG", "QQQ", "SPY", "NVDA", "MSFT", "META", "AAPL", "GOOGL", "AMZN", "TSLA", "PLTR",
     "BTC", "ETH", "SOL", "XRP", "SUI",
@@ -60,6 +67,12 @@ class OkxSettings(Section):
     passphrase: SecretStr = SecretStr("")
     connect_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     read_timeout_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+
+    @field_validator("flag", mode="before")
+    @classmethod
+    def _unquoted_flag(cls, value: Any) -> Any:
+        """YAML reads an unquoted 1 as a number; that is no reason to refuse it."""
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     @property
     def has_keys(self) -> bool:
@@ -144,3 +157,143 @@ PRUDENT: dict[str, Any] = {
     "max_open_positions": 5,
     "risk_per_trade_pct": 0.5,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """Settings, where they came from, and what the user should know about them."""
+
+    settings: Settings
+    source: str
+    warnings: tuple[str, ...]
+
+
+def load_settings(home: Path, environ: Mapping[str, str]) -> LoadedSettings:
+    """Reads HOME/config.yaml (absent: demo with defaults) and HOME/.env; the environment wins over both.
+
+    Raises ConfigError with one line that names the file, the key, what was expected and what to do.
+    """
+    path = home / "config.yaml"
+    document = _read_yaml(path) if path.exists() else {}
+    source = str(path) if path.exists() else "built-in defaults (no config.yaml)"
+    settings = _validate(document, path)
+    secrets = {**_read_dotenv(home / ".env"), **environ}
+    settings, warnings = _with_environment(settings, secrets)
+    _check_agreement(settings, path, environ)
+    return LoadedSettings(settings, source, warnings)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" line {where.line + 1}" if where is not None else ""
+        raise ConfigError(f"{path}{line}: not valid YAML; compare it with config.example.yaml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); check its permissions and encoding (UTF-8)") from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: expected sections such as 'goals:' and 'risk:', found {type(document).__name__}")
+    return document
+
+
+def _validate(document: dict[str, Any], path: Path) -> Settings:
+    try:
+        return Settings.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    """Names the key and what was expected; secrets are never echoed."""
+    problem = error.errors(include_url=False)[0]
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    if problem["type"] == "extra_forbidden":
+        near = get_close_matches(location[-1], _known_keys(location[:-1]), n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "config.example.yaml lists every key"
+        return f"'{key}' is not a known key; {hint}"
+    value = "" if _is_secret(key) else f", found {problem['input']!r}"
+    more = len(error.errors()) - 1
+    tail = f" (and {more} more)" if more else ""
+    return f"'{key}': {_lower_first(problem['msg'])}{value}{tail}; config.example.yaml shows its unit and range"
+
+
+def _known_keys(sections: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for section in sections:
+        annotation = model.model_fields[section].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key for word in ("key", "secret", "passphrase", "token"))
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _read_dotenv(path: Path) -> dict[str, str]:
+    return {key: value for key, value in dotenv_values(path).items() if value is not None} if path.exists() else {}
+
+
+def _with_environment(settings: Settings, secrets: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
+    """Keys from the environment win; keys in the file work but are warned about."""
+    okx = settings.apis.okx
+    warnings = (
+        ["API keys stand in config.yaml; move them to .env, which is easier to keep private"] if okx.has_keys else []
+    )
+    update = {
+        field: SecretStr(secrets[variable])
+        for field, variable in zip(("api_key", "secret_key", "passphrase"), OKX_KEY_VARIABLES, strict=True)
+        if secrets.get(variable)
+    }
+    if not update:
+        return settings, tuple(warnings)
+    apis = settings.apis.model_copy(update={"okx": okx.model_copy(update=update)})
+    return settings.model_copy(update={"apis": apis}), tuple(warnings)
+
+
+def _check_agreement(settings: Settings, path: Path, environ: Mapping[str, str]) -> None:
+    """Mode, flag, keys and acknowledgement must agree, or nothing starts."""
+    mode, okx = settings.goals.mode, settings.apis.okx
+    profile = mode.profile
+    if okx.flag != profile.flag:
+        raise ConfigError(
+            f"{path}: goals.mode is '{mode}', which needs apis.okx.flag \"{profile.flag}\", but apis.okx.flag is "
+            f'"{okx.flag}"; correct the one that is wrong'
+        )
+    variable, phrase = LIVE_ACKNOWLEDGEMENT
+    if profile.real_money and environ.get(variable) != phrase:
+        raise ConfigError(f"{path}: goals.mode is 'live', so the environment must say {variable}={phrase}; it does not")
+    if profile.key_variables and not okx.has_keys:
+        missing = ", ".join(_missing_keys(okx))
+        raise ConfigError(f"{path}: mode '{mode}' needs OKX API keys; missing: {missing}; set them in .env beside it")
+    if profile.real_money:
+        _check_live_limits(settings.risk, path)
+
+
+def _missing_keys(okx: OkxSettings) -> list[str]:
+    values = (okx.api_key, okx.secret_key, okx.passphrase)
+    return [name for name, value in zip(OKX_KEY_VARIABLES, values, strict=True) if not value.get_secret_value()]
+
+
+def _check_live_limits(risk: RiskSettings, path: Path) -> None:
+    if risk.daily_loss_limit_pct > 10 and not risk.acknowledge_high_daily_loss:
+        raise ConfigError(
+            f"{path}: live trading with risk.daily_loss_limit_pct {risk.daily_loss_limit_pct:g} needs "
+            "risk.acknowledge_high_daily_loss: true, or a limit of at most 10"
+        )
+
+
+def secret_values(settings: Settings) -> tuple[str, ...]:
+    """Every loaded secret, for redaction by value."""
+    okx, watchdog = settings.apis.okx, settings.watchdog
+    secrets = (okx.api_key, okx.secret_key, okx.passphrase, watchdog.telegram_token)
+    return tuple(value for secret in secrets if (value := secret.get_secret_value()))

@@ -1,0 +1,164 @@
+"""Fetches one ticker's MarketSnapshot in parallel; each source fails alone and says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.clock import Clock
+from engine.exchange.errors import ExchangeError
+from engine.exchange.port import MarketData
+from engine.model import Candles, Instrument, MarketSnapshot, Quote, Timeframe
+
+WINDOW = 300
+MINIMUM_TAIL = 3
+DECISION_PERIOD_MS = Timeframe.M15.ms
+
+
+def last_closed_bar(now_ms: int, timeframe: Timeframe = Timeframe.M15) -> int:
+    """Open time of the newest bar that has closed by `now_ms`."""
+    return (now_ms // timeframe.ms) * timeframe.ms - timeframe.ms
+
+
+class CandleWindows:
+    """The last 300 confirmed bars per instrument and timeframe; once warm, only new bars are fetched."""
+
+    def __init__(self, exchange: MarketData) -> None:
+        self._exchange = exchange
+        self._windows: dict[tuple[str, Timeframe], Candles] = {}
+
+    async def window(self, inst_id: str, timeframe: Timeframe, now_ms: int) -> Candles:
+        """Up to 300 confirmed bars, oldest first; the newest may be missing when the venue lags."""
+        known = self._windows.get((inst_id, timeframe))
+        missing = self._missing_bars(known, timeframe, now_ms)
+        if known is not None and missing == 0:
+            return known
+        window: Candles | None
+        if known is None or missing + MINIMUM_TAIL >= WINDOW:
+            window = None
+        else:
+            window = joined(known, await self._exchange.candles(inst_id, timeframe, missing + MINIMUM_TAIL))
+        if window is None:
+            window = await self._exchange.candles(inst_id, timeframe, WINDOW)
+        self._windows[(inst_id, timeframe)] = window
+        return window
+
+    @staticmethod
+    def _missing_bars(known: Candles | None, timeframe: Timeframe, now_ms: int) -> int:
+        if known is None or not len(known):
+            return WINDOW
+        return int(last_closed_bar(now_ms, timeframe) - int(known.ts[-1])) // timeframe.ms
+
+
+def joined(known: Candles, tail: Candles) -> Candles | None:
+    """`known` extended by `tail`, cut to the window; None when they do not overlap or do not agree,
+    because a venue that rewrites a closed bar must be read afresh."""
+    if not len(tail):
+        return known
+    overlap = np.searchsorted(known.ts, tail.ts[0])
+    if overlap >= len(known) or known.ts[overlap] != tail.ts[0]:
+        return None
+    shared = min(len(known) - overlap, len(tail))
+    if not np.array_equal(known.close[overlap : overlap + shared], tail.close[:shared]):
+        return None
+    columns = {
+        name: np.concatenate((getattr(known, name)[:overlap], getattr(tail, name)))[-WINDOW:]
+        for name in ("ts", "open", "high", "low", "close", "volume")
+    }
+    return Candles(**columns)
+
+
+class QuoteBoard:
+    """Every ticker's quote by one call, read again when it is older than `fresh_s` of wall time."""
+
+    def __init__(self, exchange: MarketData, clock: Clock, fresh_s: float = 0.25) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._fresh_s = fresh_s
+        self._lock = asyncio.Lock()
+        self._quotes: Mapping[str, Quote] = {}
+        self._read_at = float("-inf")
+
+    async def quotes(self) -> Mapping[str, Quote]:
+        """Raises Unavailable when the venue does not answer."""
+        async with self._lock:
+            if self._clock.monotonic() - self._read_at > self._fresh_s:
+                self._quotes = await self._exchange.quotes()
+                self._read_at = self._clock.monotonic()
+            return self._quotes
+
+    async def quote(self, inst_id: str) -> Quote | None:
+        return (await self.quotes()).get(inst_id)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What came back, by source, and why the rest did not."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    async def collect(self, source: str, awaitable: Awaitable[Any]) -> None:
+        try:
+            self.values[source] = await awaitable
+        except ExchangeError as error:
+            self.errors[source] = str(error)
+
+
+async def fetch_snapshot(
+    exchange: MarketData, windows: CandleWindows, board: QuoteBoard, instrument: Instrument, clock: Clock
+) -> MarketSnapshot:
+    """All sources of one ticker at once. A source that fails is None, with its error by name."""
+    inst_id, now_ms, got = instrument.inst_id, clock.now_ms(), _Gathered()
+    async with asyncio.TaskGroup() as group:
+        for timeframe in Timeframe:
+            group.create_task(got.collect(f"candles_{timeframe}", windows.window(inst_id, timeframe, now_ms)))
+        group.create_task(got.collect("quote", board.quote(inst_id)))
+        group.create_task(got.collect("book", exchange.book(inst_id)))
+        group.create_task(got.collect("mark_price", exchange.mark_price(inst_id)))
+        group.create_task(got.collect("funding", exchange.funding(inst_id)))
+        group.create_task(got.collect("open_interest", exchange.open_interest(inst_id)))
+        group.create_task(got.collect("long_short", exchange.long_short_ratio(inst_id)))
+    taken_at = clock.now_ms()
+    quote = got.values.get("quote")
+    candles = {tf: got.values[f"candles_{tf}"] for tf in Timeframe if f"candles_{tf}" in got.values}
+    return MarketSnapshot(
+        instrument=instrument,
+        taken_at=taken_at,
+        bar_ts=last_closed_bar(now_ms),
+        candles=candles,
+        quote=quote,
+        book=got.values.get("book"),
+        mark_price=got.values.get("mark_price"),
+        funding=got.values.get("funding"),
+        open_interest=got.values.get("open_interest"),
+        long_short=got.values.get("long_short"),
+        ages_s=_ages(candles, quote, got.values, taken_at),
+        errors=got.errors,
+    )
+
+
+def _ages(
+    candles: Mapping[Timeframe, Candles], quote: Quote | None, values: Mapping[str, Any], now_ms: int
+) -> dict[str, float | None]:
+    """Venue seconds since each source was true; candles count from the close of their last bar."""
+    ages: dict[str, float | None] = {}
+    for timeframe in Timeframe:
+        window = candles.get(timeframe)
+        known = window is not None and len(window) > 0
+        ages[f"candles_{timeframe}"] = (
+            _seconds(now_ms - int(window.ts[-1]) - timeframe.ms) if window is not None and known else None
+        )
+    ages["quote"] = _seconds(now_ms - quote.ts) if quote is not None else None
+    for source in ("book", "funding", "open_interest", "long_short"):
+        value = values.get(source)
+        ages[source] = _seconds(now_ms - value.ts) if value is not None else None
+    return ages
+
+
+def _seconds(ms: int) -> float:
+    return max(0.0, ms / 1000)

@@ -1,0 +1,46 @@
+"""Secrets are taken out by value from everything that is written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+MASK = "***"
+
+
+class Redactor:
+    """Replaces every loaded secret by `***`; short values are left alone, they would match by chance."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = sorted({secret for secret in secrets if len(secret) >= 6}, key=len, reverse=True)
+
+    def clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+
+class RedactingFormatter(logging.Formatter):
+    """Cleans the finished line, tracebacks included."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redactor.clean(super().format(record))
+
+
+def log_to_file(path: Path, redactor: Redactor) -> logging.Handler:
+    """Sends all logging to `path` (10 MB, 5 kept), and nothing to the screen. httpx logs every URL at
+    INFO, so it and its like speak from WARNING on only."""
+    handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")
+    handler.setFormatter(RedactingFormatter(redactor))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for chatty in ("httpx", "httpcore", "apscheduler", "asyncio", "aiosqlite"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    return handler

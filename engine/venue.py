@@ -1,0 +1,125 @@
+"""Opens the venue that a mode trades on: only hosts, keys and flag differ."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from engine.clock import Clock, ScaledClock, SystemClock
+from engine.config import Settings
+from engine.exchange.errors import ExchangeError
+from engine.exchange.okx.exchange import OkxExchange
+from engine.exchange.okx.sdk import OkxEndpoint
+from engine.exchange.simulator.embedded import EmbeddedVenue
+from engine.home import Home
+from engine.mode import Mode
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Venue:
+    """An open venue: the port, its time, and for the demo the embedded exchange behind it."""
+
+    name: str
+    exchange: OkxExchange
+    clock: Clock
+    endpoint: OkxEndpoint
+    embedded: EmbeddedVenue | None
+
+    async def sync_clock(self) -> int | None:
+        """Brings the clock in line with the venue; the offset in ms (venue − wall), None in a simulated market.
+
+        Raises ExchangeError when the venue does not answer.
+        """
+        if self.embedded is not None and isinstance(self.clock, ScaledClock):
+            venue_ms, speed = await asyncio.to_thread(self.embedded.clock)
+            self.clock.set_anchor(venue_ms, speed)
+            return None
+        return await self._measure_offset()
+
+    async def _measure_offset(self) -> int:
+        """Half the round trip is taken off, as NTP does."""
+        assert isinstance(self.clock, SystemClock)
+        before = self.clock.wall_ms()
+        venue_ms = await self.exchange.server_time_ms()
+        after = self.clock.wall_ms()
+        offset = venue_ms - (before + after) // 2
+        self.clock.set_offset(offset)
+        return offset
+
+    async def set_speed(self, speed: float) -> None:
+        """Raises ExchangeError outside a simulated market."""
+        if self.embedded is None:
+            raise ExchangeError("only a simulated market has a speed")
+        await asyncio.to_thread(self.embedded.set_speed, speed)
+        await self.sync_clock()
+
+    async def advance_to(self, venue_ms: int) -> None:
+        """Moves a frozen simulated market forward."""
+        if self.embedded is None:
+            raise ExchangeError("only a simulated market can be moved forward")
+        await asyncio.to_thread(self.embedded.advance, to_ms=venue_ms)
+        await self.sync_clock()
+
+    async def close(self, stop_embedded: bool) -> None:
+        await self.exchange.aclose()
+        if self.embedded is not None and stop_embedded:
+            await asyncio.to_thread(self.embedded.stop)
+
+
+def open_venue(settings: Settings, home: Home, speed: float | None = None) -> Venue:
+    """Blocking: in demo mode it starts (or finds) the embedded exchange first.
+
+    Raises VenueStartError or ExchangeError, each with one clear line.
+    """
+    mode = settings.goals.mode
+    if mode is Mode.DEMO:
+        return _open_embedded(settings, home, settings.demo.speed if speed is None else speed)
+    okx = settings.apis.okx
+    host = okx.host or mode.profile.rest_host
+    clock = SystemClock()
+    endpoint = _endpoint(
+        settings,
+        host,
+        mode.profile.flag,
+        (okx.api_key.get_secret_value(), okx.secret_key.get_secret_value(), okx.passphrase.get_secret_value()),
+    )
+    name = f"OKX{'' if mode.profile.real_money else ' demo trading'} ({host.removeprefix('https://')})"
+    return Venue(name, OkxExchange(endpoint, clock), clock, endpoint, None)
+
+
+def _open_embedded(settings: Settings, home: Home, speed: float) -> Venue:
+    embedded = EmbeddedVenue.start(
+        home.root,
+        seed=settings.demo.seed,
+        speed=speed,
+        replay=settings.demo.replay or None,
+        equity=settings.demo.equity_usdt,
+    )
+    venue_ms, running_speed = embedded.clock()
+    clock = ScaledClock(venue_ms, running_speed)
+    endpoint = embedded_endpoint(settings, embedded)
+    source = (
+        f"replay of {settings.demo.replay}" if settings.demo.replay else f"simulated market, seed {settings.demo.seed}"
+    )
+    return Venue(source, OkxExchange(endpoint, clock), clock, endpoint, embedded)
+
+
+def embedded_endpoint(settings: Settings, embedded: EmbeddedVenue) -> OkxEndpoint:
+    keys = (embedded.key, embedded.secret, embedded.passphrase)
+    return _endpoint(settings, embedded.base_url, Mode.DEMO.profile.flag, keys)
+
+
+def _endpoint(settings: Settings, host: str, flag: str, keys: tuple[str, str, str]) -> OkxEndpoint:
+    okx = settings.apis.okx
+    return OkxEndpoint(
+        rest_host=host,
+        flag=flag,
+        key=keys[0],
+        secret=keys[1],
+        passphrase=keys[2],
+        connect_timeout_s=okx.connect_timeout_s,
+        read_timeout_s=okx.read_timeout_s,
+    )
