@@ -1,0 +1,70 @@
+"""The database's tables, as migrations: entry n brings version n to n + 1 and is never edited once released.
+
+Money is TEXT (an exact Decimal), times are INTEGER ms UTC of the venue unless named wall_ms.
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x43594E4F  # "CYNO": tells our file from any other SQLite file
+
+_FIRST = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    "CREATE TABLE streaks (ticker TEXT PRIMARY KEY, value INTEGER NOT NULL, bar_ts INTEGER NOT NULL) STRICT",
+    """CREATE TABLE decisions (
+        decision_id TEXT PRIMARY KEY, cycle INTEGER NOT NULL, ticker TEXT NOT NULL, inst_id TEXT NOT NULL,
+        bar_ts INTEGER NOT NULL, decided_at INTEGER NOT NULL, action TEXT NOT NULL, reason TEXT NOT NULL,
+        detail TEXT NOT NULL, price TEXT, strength REAL, confidence REAL, p_win REAL, record TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX decisions_by_time ON decisions (decided_at)",
+    """CREATE TABLE intents (
+        client_id TEXT PRIMARY KEY, kind TEXT NOT NULL, decision_id TEXT NOT NULL, attempt INTEGER NOT NULL,
+        ticker TEXT NOT NULL, inst_id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+        contracts TEXT NOT NULL, contract_units TEXT NOT NULL, price TEXT, stop TEXT, target TEXT,
+        strength REAL, trail_pct REAL, order_id TEXT NOT NULL, filled TEXT NOT NULL, average_price TEXT,
+        unprotected_ms REAL, detail TEXT NOT NULL,
+        created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, sent_wall_ms INTEGER
+    ) STRICT""",
+    # One entry for one decision, ever: the database itself refuses the second.
+    "CREATE UNIQUE INDEX one_entry_per_decision ON intents (decision_id) WHERE kind = 'entry'",
+    "CREATE INDEX intents_by_instrument ON intents (inst_id, created_at)",
+    "CREATE INDEX intents_by_state ON intents (state)",
+    """CREATE TABLE intent_events (
+        id INTEGER PRIMARY KEY, client_id TEXT NOT NULL REFERENCES intents (client_id), from_state TEXT NOT NULL,
+        to_state TEXT NOT NULL, detail TEXT NOT NULL, venue_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX intent_events_by_client ON intent_events (client_id)",
+    """CREATE TABLE trades (
+        trade_id TEXT PRIMARY KEY, ticker TEXT NOT NULL, inst_id TEXT NOT NULL, entry_client_id TEXT NOT NULL,
+        state TEXT NOT NULL, contract_units TEXT NOT NULL, strength REAL, trail_pct REAL,
+        stop TEXT NOT NULL, target TEXT NOT NULL, bracket_attempts INTEGER NOT NULL DEFAULT 0,
+        contracts TEXT NOT NULL, entry_price TEXT, exit_price TEXT, pnl TEXT NOT NULL, fees TEXT NOT NULL,
+        funding TEXT NOT NULL, net TEXT NOT NULL, notional TEXT NOT NULL, reason TEXT,
+        opened_at INTEGER NOT NULL, closed_at INTEGER
+    ) STRICT""",
+    "CREATE UNIQUE INDEX one_open_trade_per_instrument ON trades (inst_id) WHERE state = 'open'",
+    "CREATE INDEX trades_by_close ON trades (closed_at)",
+    """CREATE TABLE fills (
+        inst_id TEXT NOT NULL, trade_id TEXT NOT NULL, order_id TEXT NOT NULL, client_id TEXT NOT NULL,
+        bill_id TEXT NOT NULL, side TEXT NOT NULL, price TEXT NOT NULL, contracts TEXT NOT NULL, fee TEXT NOT NULL,
+        pnl TEXT NOT NULL, liquidation INTEGER NOT NULL, ts INTEGER NOT NULL, booked_to TEXT,
+        PRIMARY KEY (inst_id, trade_id, order_id)
+    ) STRICT""",
+    "CREATE INDEX fills_by_trade ON fills (booked_to)",
+    "CREATE INDEX fills_by_time ON fills (ts)",
+    """CREATE TABLE bills (
+        bill_id TEXT PRIMARY KEY, inst_id TEXT NOT NULL, kind TEXT NOT NULL, change TEXT NOT NULL, pnl TEXT NOT NULL,
+        fee TEXT NOT NULL, balance TEXT NOT NULL, ts INTEGER NOT NULL, booked_to TEXT
+    ) STRICT""",
+    "CREATE INDEX bills_by_trade ON bills (booked_to)",
+    "CREATE INDEX bills_by_time ON bills (ts)",
+    """CREATE TABLE baselines (
+        day TEXT PRIMARY KEY, ts INTEGER NOT NULL, equity TEXT NOT NULL, unrealised TEXT NOT NULL,
+        realised TEXT NOT NULL, fees TEXT NOT NULL, funding TEXT NOT NULL, transfers TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE halts (
+        reason TEXT PRIMARY KEY, detail TEXT NOT NULL, since INTEGER NOT NULL, lifts TEXT NOT NULL
+    ) STRICT""",
+    "CREATE TABLE pauses (ticker TEXT PRIMARY KEY, by TEXT NOT NULL, since INTEGER NOT NULL) STRICT",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
