@@ -1,0 +1,142 @@
+"""The venue's state file: every record as one JSON row of SQLite.
+
+What changed in a request or an advance is written in one transaction before the answer leaves, so a killed
+process reopens exactly where its clients last saw it. WAL with synchronous=NORMAL survives the death of the
+process (not of the machine's power, which a simulator need not).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from engine.exchange.simulator.records import (
+    Account,
+    Algo,
+    Attachment,
+    Bill,
+    Entry,
+    Fill,
+    Instant,
+    Leg,
+    Naked,
+    Order,
+    Position,
+    Record,
+)
+
+FORMAT = "cynosure simulator state 1"
+_CLASSES = {
+    kind.__name__: kind for kind in (Account, Algo, Attachment, Bill, Entry, Fill, Instant, Leg, Naked, Order, Position)
+}
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in _CLASSES.values()}
+
+
+class StateFileError(Exception):
+    """The state file cannot be used: damaged, not ours, or of another market. The message says what to do."""
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return {"$": str(value)}
+    names = _FIELDS[type(value)]
+    return {"$c": type(value).__name__, **{name: getattr(value, name) for name in names}}
+
+
+def _decode(value: dict[str, Any]) -> Any:
+    if "$" in value:
+        return Decimal(value["$"])
+    kind = value.pop("$c", None)
+    return value if kind is None else _CLASSES[kind](**value)
+
+
+_encoder = json.JSONEncoder(default=_encode, separators=(",", ":"), check_circular=False)
+
+
+class StateStore:
+    """Records of one venue on disk, or in memory for a venue that is to be forgotten."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def in_memory(cls) -> StateStore:
+        store = cls(sqlite3.connect(":memory:", isolation_level=None))
+        store._prepare({})
+        return store
+
+    @classmethod
+    def open(cls, path: Path, identity: Mapping[str, str]) -> StateStore:
+        """Opens or creates `path`. `identity` (seed, replay, equity) must agree with the one it was created with.
+
+        Raises StateFileError.
+        """
+        try:
+            store = cls(sqlite3.connect(path, isolation_level=None, timeout=2.0))
+            store._prepare(identity)
+        except sqlite3.DatabaseError as error:
+            raise StateFileError(
+                f"{path}: not a readable simulator state file ({error}); move it away to start afresh"
+            ) from error
+        except _Foreign as mismatch:
+            raise StateFileError(f"{path}: {mismatch}; move it away or use the same settings again") from None
+        return store
+
+    def _prepare(self, identity: Mapping[str, str]) -> None:
+        run = self._connection.execute
+        run("PRAGMA journal_mode=WAL")
+        run("PRAGMA synchronous=NORMAL")
+        tables = {name for (name,) in run("SELECT name FROM sqlite_master WHERE type='table'")}
+        if tables and "about" not in tables:
+            raise _Foreign("this is somebody else's database")
+        run("CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        run("CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key))")
+        expected = {"format": FORMAT, **identity}
+        stored = dict(run("SELECT name, value FROM about").fetchall())
+        for name, value in expected.items():
+            if name in stored and stored[name] != value:
+                raise _Foreign(f"made with {name} {stored[name]}, asked for {value}")
+        if not stored:
+            self._connection.executemany("INSERT INTO about VALUES (?, ?)", expected.items())
+
+    def records(self) -> Iterator[Record]:
+        """Everything stored. Raises StateFileError when a row cannot be read."""
+        try:
+            for kind, key, body in self._connection.execute("SELECT kind, key, body FROM records ORDER BY kind, key"):
+                yield _record(kind, key, body)
+        except sqlite3.DatabaseError as error:
+            raise StateFileError(f"the state file is damaged ({error}); move it away to start afresh") from error
+
+    def save(self, changed: Iterable[Record]) -> None:
+        """Writes all of them or none."""
+        rows = [(type(record).__name__, record.key, _encoder.encode(record)) for record in changed]
+        run = self._connection.execute
+        run("BEGIN IMMEDIATE")
+        try:
+            self._connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", rows)
+        except sqlite3.Error:
+            run("ROLLBACK")
+            raise
+        run("COMMIT")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _Foreign(Exception):
+    """The file belongs to something else."""
+
+
+def _record(kind: str, key: str, body: str) -> Record:
+    try:
+        record: Record = json.loads(body, object_hook=_decode)
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        raise StateFileError(
+            f"the state file is damaged ({kind} {key}: {error}); move it away to start afresh"
+        ) from error
+    return record
