@@ -600,6 +600,7 @@ class Sizing:
     risk_usdt: Decimal
     capped_by: str | None
     bracket: BracketPrices | None
+    brake_factor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Pure: gates, sizing, stops, calibration, correlation."""
+"""Pure risk: gates, sizing, stops, calibration, correlation. No I/O, no clock, no exchange."""

@@ -1,0 +1,121 @@
+"""Gates that ask whether anything may be opened at all: switches, data, clock, venue, books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.model import GateResult, InstrumentState, Timeframe
+from engine.reasons import Reason
+from engine.risk.inputs import DecisionInputs
+from engine.risk.setup import Setup, spread_of, usable
+from engine.risk.verdicts import at_most, blocked, passed, switch
+
+# These halts have a gate of their own further down, which also knows when they lift.
+HALTS_WITH_OWN_GATE = (Reason.DAILY_LOSS, Reason.CONSECUTIVE_LOSSES, Reason.MARGIN_RATIO)
+
+
+def kill_latch(inputs: DecisionInputs, _: Setup) -> GateResult:
+    wrong = "the kill switch is engaged" if inputs.controls.kill_engaged else ""
+    return switch("kill", Reason.KILL_ENGAGED, wrong, "not engaged")
+
+
+def entries_stopped(inputs: DecisionInputs, _: Setup) -> GateResult:
+    wrong = "entries are stopped by the operator" if inputs.controls.entries_stopped else ""
+    return switch("entries_stopped", Reason.ENTRIES_PAUSED, wrong, "entries allowed")
+
+
+def ticker_paused(inputs: DecisionInputs, _: Setup) -> GateResult:
+    wrong = f"{inputs.ticker} is paused by the operator" if inputs.controls.ticker_paused else ""
+    return switch("ticker_paused", Reason.TICKER_PAUSED, wrong, "not paused")
+
+
+def other_halts(inputs: DecisionInputs, _: Setup) -> GateResult:
+    """Any halt in force that has no gate of its own, such as a liquidation, blocks under its own reason."""
+    halt = next((h for h in inputs.controls.halts if h.reason not in HALTS_WITH_OWN_GATE), None)
+    if halt is None:
+        return passed("halt", "no other halt")
+    return blocked("halt", halt.reason, f"{halt.detail}; lifts: {halt.lifts}", halts=True)
+
+
+def data_fresh(inputs: DecisionInputs, _: Setup) -> GateResult:
+    """The input that is oldest for its limit, in venue seconds when the snapshot was taken."""
+    ages = tuple(source_ages(inputs))
+    if not ages:
+        return blocked("data_fresh", Reason.DATA_STALE, "no source has a known age")
+    source, age, limit = max(ages, key=lambda item: item[1] / item[2])
+    return at_most("data_fresh", Reason.DATA_STALE, age, limit, "s", f"{source} age")
+
+
+def source_ages(inputs: DecisionInputs) -> Iterator[tuple[str, float, float]]:
+    """(source, age, limit) in seconds. A candle may be one bar old since its close, plus the common limit; a
+    funding estimate is old once its settlement has passed."""
+    snapshot, limit = inputs.snapshot, inputs.limits.max_input_age_s
+    now = snapshot.taken_at
+    if snapshot.quote is not None:
+        yield "quote", (now - snapshot.quote.ts) / 1000, limit
+    if snapshot.book is not None:
+        yield "book", (now - snapshot.book.ts) / 1000, limit
+    if snapshot.funding is not None:
+        yield "funding settlement", (now - snapshot.funding.settles_at) / 1000, limit
+    for timeframe, candles in snapshot.candles.items():
+        if len(candles):
+            closed = int(candles.ts[-1]) + timeframe.ms
+            yield f"{timeframe} candle", (now - closed) / 1000, timeframe.ms / 1000 + limit
+
+
+def data_complete(inputs: DecisionInputs, _: Setup) -> GateResult:
+    """Required data has no neutral default: what is missing is named."""
+    missing = ", ".join(missing_inputs(inputs))
+    return switch("data_complete", Reason.DATA_MISSING, f"missing: {missing}" if missing else "", "complete")
+
+
+def missing_inputs(inputs: DecisionInputs) -> Iterator[str]:
+    """The names of required inputs that are absent or malformed, with the source's own error where known."""
+    snapshot = inputs.snapshot
+    required: dict[str, bool] = {f"candles_{tf}": len(snapshot.candles.get(tf) or ()) > 0 for tf in Timeframe}
+    required |= {
+        "quote": spread_of(snapshot) is not None,
+        "mark_price": snapshot.mark_price is not None and snapshot.mark_price > 0,
+        "funding": snapshot.funding is not None,
+        "slippage (order book)": usable(inputs.slippage_pct),
+        "fees": inputs.fees is not None,
+        "account": inputs.account is not None,
+        "open positions": inputs.open_positions is not None,
+        "signal strength": usable(inputs.gathered.technical.strength),
+        "regime multiplier": usable(inputs.regime_multiplier),
+    }
+    for name, known in required.items():
+        if not known:
+            error = snapshot.errors.get(name, "")
+            yield f"{name} ({error})" if error else name
+
+
+def clock(inputs: DecisionInputs, _: Setup) -> GateResult:
+    """Local clock against the venue's."""
+    offset, limit = inputs.clock_offset_ms, inputs.limits.max_clock_offset_ms / 1000
+    if offset is None:
+        return blocked("clock", Reason.CLOCK_SKEW, "the clock offset is unknown", limit=limit)
+    return at_most("clock", Reason.CLOCK_SKEW, abs(offset) / 1000, limit, "s", "clock offset")
+
+
+def venue(inputs: DecisionInputs, _: Setup) -> GateResult:
+    return switch("venue", Reason.VENUE_UNAVAILABLE, inputs.controls.venue_down, "answers")
+
+
+def ledger(inputs: DecisionInputs, _: Setup) -> GateResult:
+    return switch("ledger", Reason.LEDGER_MISMATCH, inputs.controls.ledger_mismatch, "agrees with the venue")
+
+
+def unknown_order(inputs: DecisionInputs, _: Setup) -> GateResult:
+    return switch("unknown_order", Reason.UNKNOWN_ORDER, inputs.controls.unknown_order, "every order's fate is known")
+
+
+def foreign_order(inputs: DecisionInputs, _: Setup) -> GateResult:
+    return switch("foreign_order", Reason.FOREIGN_ORDER, inputs.controls.foreign_order, "nothing foreign")
+
+
+def instrument_live(inputs: DecisionInputs, _: Setup) -> GateResult:
+    """Suspended, delisting or pre-open instruments take no entries (incident 44)."""
+    state = inputs.instrument.state
+    wrong = "" if state is InstrumentState.LIVE else f"{inputs.instrument.inst_id} is {state}"
+    return switch("instrument", Reason.INSTRUMENT_OFF, wrong, "live")
