@@ -1,0 +1,76 @@
+"""From one snapshot to everything that a decision reads: the experts, then the brief. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.experts.freshness import DEFAULT_LIMITS, InputLimits, age_s, candle_age_s, usable
+from engine.experts.market_brief import BriefInputs, Identity, market_brief
+from engine.experts.market_stats import market_stats
+from engine.experts.orderbook_expert import book_signals
+from engine.experts.technical_expert import technical_signals
+from engine.model import BookSignals, GatherResult, MarketSnapshot
+
+
+def gather(
+    snapshot: MarketSnapshot, streak: int, deidentify: bool = True, limits: InputLimits = DEFAULT_LIMITS
+) -> GatherResult:
+    """What the experts make of a snapshot. `streak` is the signed streak that includes this bar.
+
+    Stale or malformed inputs are left out, so they are n/a in the brief and vote nothing.
+    """
+    current = usable(snapshot, limits)
+    technical = technical_signals(current.candles)
+    book = _book(current)
+    stats = market_stats(current)
+    brief = market_brief(
+        BriefInputs(
+            asset_class=snapshot.instrument.asset_class,
+            technical=technical,
+            streak=streak,
+            book=book,
+            stats=stats,
+            ages_s=data_ages_s(current),
+            identity=None if deidentify else _identity(snapshot),
+        )
+    )
+    return GatherResult(
+        brief=brief.text,
+        brief_tokens=brief.tokens,
+        atr_pct_avg=technical.atr_pct_avg,
+        tf_alignment=technical.bullish_count,
+        dominant_direction=technical.direction,
+        direction_streak=streak,
+        technical=technical,
+        book=book,
+        stats=stats,
+        ages_s=snapshot.ages_s,
+        dropped=brief.dropped,
+    )
+
+
+def data_ages_s(snapshot: MarketSnapshot) -> Mapping[str, float | None]:
+    """Age of each source by its own time stamp, in venue seconds at `taken_at`."""
+    feeds = {
+        "book": snapshot.book,
+        "funding": snapshot.funding,
+        "open_interest": snapshot.open_interest,
+        "long_short": snapshot.long_short,
+    }
+    ages: dict[str, float | None] = {
+        str(timeframe): candle_age_s(snapshot.taken_at, timeframe, candles)
+        for timeframe, candles in snapshot.candles.items()
+    }
+    return ages | {name: None if feed is None else age_s(snapshot.taken_at, feed.ts) for name, feed in feeds.items()}
+
+
+def _book(snapshot: MarketSnapshot) -> BookSignals | None:
+    if snapshot.book is None:
+        return None
+    instrument = snapshot.instrument
+    return book_signals(snapshot.book, instrument.contract_value * instrument.contract_multiplier)
+
+
+def _identity(snapshot: MarketSnapshot) -> Identity:
+    price = None if snapshot.quote is None else float(snapshot.quote.last)
+    return Identity(snapshot.instrument.ticker, price, snapshot.taken_at)

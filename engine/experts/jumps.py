@@ -1,0 +1,56 @@
+"""Was there a jump? The ratio test of realised against bipower variation.
+
+Sources: Barndorff-Nielsen & Shephard, J. Fin. Econometrics 2(1) (2004) and 4(1):1-30 (2006); ratio form
+by Huang & Tauchen, J. Fin. Econometrics 3(4) (2005).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engine.experts.rolling import ratio, trailing_sums
+from engine.model import FloatArray
+
+JUMP_BARS = 96
+MIN_RETURNS = 48
+MAX_ZERO_SHARE = 0.05
+"""More exact zeros than this (a closed market, an illiquid one) and bipower variation means nothing."""
+JUMP_Z = 3.090232306167813
+"""The standard normal's 99.9 % quantile: a jump at α = 0.001."""
+
+_MU_43 = 2 ** (2 / 3) * math.gamma(7 / 6) / math.gamma(1 / 2)
+_THETA = (math.pi / 2) ** 2 + math.pi - 5
+
+
+def jump_statistic(returns: FloatArray) -> tuple[float, float, float, float]:
+    """(RV, BV, RJ, z) of M ≥ 3 log returns, at least one of them not zero. The bare formula: no refusals."""
+    values = tuple(float(column[0]) for column in _statistics(returns, len(returns), 1))
+    return values[0], values[1], values[2], values[3]
+
+
+def jump_z_column(returns: FloatArray, rows: int) -> FloatArray:
+    """z over the last 96 log returns (fewer, down to 48, while history is short).
+
+    NaN where under 48 returns exist or more than 5 % of them are exactly zero.
+    """
+    window = min(JUMP_BARS, len(returns))
+    if window < MIN_RETURNS:
+        return np.full(rows, np.nan)
+    zeros = trailing_sums((returns == 0).astype(np.float64), window, rows)
+    z = _statistics(returns, window, rows)[3]
+    return np.where(zeros <= MAX_ZERO_SHARE * window, z, np.nan)
+
+
+def _statistics(returns: FloatArray, m: int, rows: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    size = np.abs(returns[max(0, len(returns) - rows - m + 1) :])
+    pairs = size[1:] * size[:-1]
+    roots = np.cbrt(pairs[1:] * size[:-2])
+    roots *= roots
+    rv = trailing_sums(size * size, m, rows)
+    bv = (math.pi / 2) * (m / (m - 1)) * trailing_sums(pairs, m - 1, rows)
+    tq = m * _MU_43**-3 * (m / (m - 2)) * trailing_sums(roots * roots, m - 2, rows)
+    rj = ratio(rv - bv, rv)
+    z = rj / np.sqrt(_THETA / m * np.fmax(1.0, ratio(tq, bv * bv)))
+    return rv, bv, rj, z

@@ -1,0 +1,47 @@
+"""Funding, open interest, crowding and flow, by the rules of the asset class."""
+
+from __future__ import annotations
+
+import math
+
+from engine.model import AssetClass, MarketSnapshot, MarketStats, OpenInterest
+
+HOUR_MS = 3_600_000
+
+
+def market_stats(snapshot: MarketSnapshot) -> MarketStats:
+    """Statistics of one snapshot; None = not fetched, malformed, or meaningless for the class.
+
+    Long/short accounts and liquidations speak of crypto crowds only: None for metals, indices and stocks.
+    No liquidation feed is part of the snapshot, so that figure is None everywhere.
+    """
+    funding = snapshot.funding
+    crypto = snapshot.instrument.asset_class is AssetClass.CRYPTO
+    ratio = snapshot.long_short.ratio if crypto and snapshot.long_short is not None else None
+    remaining = None if funding is None else (funding.settles_at - snapshot.taken_at) / HOUR_MS
+    return MarketStats(
+        funding_rate=_finite(funding.rate if funding else None),
+        funding_interval_h=funding.interval_ms / HOUR_MS if funding and funding.interval_ms > 0 else None,
+        funding_in_h=remaining if remaining is not None and remaining >= 0 else None,
+        open_interest_change_pct=_change(snapshot.open_interest),
+        long_short_ratio=ratio if ratio is not None and math.isfinite(ratio) and ratio > 0 else None,
+        liquidations_usd=None,
+    )
+
+
+def funding_per_8h(stats: MarketStats) -> float | None:
+    """The funding rate scaled to 8 hours, so that 1 h, 4 h and 8 h instruments compare; a fraction."""
+    if stats.funding_rate is None or stats.funding_interval_h is None:
+        return None
+    return stats.funding_rate * 8 / stats.funding_interval_h
+
+
+def _change(interest: OpenInterest | None) -> float | None:
+    """24 h change of open interest in USD terms, a fraction."""
+    if interest is None or interest.usd is None or not interest.usd_24h_ago or interest.usd_24h_ago < 0:
+        return None
+    return _finite(interest.usd / interest.usd_24h_ago - 1)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,52 @@
+"""Votes and score: how six pieces of evidence become a direction.
+
+Each piece is signed and free of scale (ATRs, RSI points, shares, sigmas), so neither the price nor the
+tick changes a vote, and a market turned upside down gives minus the score.
+
+| evidence | unit | votes beyond | full at | weight |
+|---|---|---|---|---|
+| EMA stack | weakest gap of 9/20/50, in ATR | 0.05 | 1.00 | 0.30 |
+| RSI | points from 50 | 5 | 25 | 0.15 |
+| MACD | (line + histogram) / ATR | 0.20 | 1.50 | 0.15 |
+| OFI | ofi_bar | 0.10 | 0.40 | 0.15 |
+| VWAP | deviation in σ | 0.50 | 2.50 | 0.15 |
+| Bollinger | band position | never | 1.25 | 0.10 |
+
+score = Σ weight · clip(evidence / full, −1, 1), an unknown piece counting 0; then damped, never
+amplified: ×0.85 after a jump within the test's window, and down to ×0.8 as toxicity goes from 0.8 to 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.model import FloatArray, Timeframe
+
+VOTE_BEYOND = np.array([0.05, 5.0, 0.20, 0.10, 0.50])[:, None]
+FULL_AT = np.array([1.00, 25.0, 1.50, 0.40, 2.50, 1.25])[:, None]
+WEIGHTS = np.array([0.30, 0.15, 0.15, 0.15, 0.15, 0.10])
+
+JUMP_DAMPING = 0.85
+TOXIC_FROM = 0.8
+TOXIC_DAMPING = 0.2
+
+TIMEFRAME_WEIGHTS = {Timeframe.H4: 0.50, Timeframe.H1: 0.35, Timeframe.M15: 0.15}
+
+MIN_LEAD = 3
+"""bulls − bears needed before a direction is named."""
+
+
+def votes_of(evidence: FloatArray) -> NDArray[np.int64]:
+    """−1, 0 or +1 for the five voting indicators; shape (5, rows). Unknown votes 0."""
+    voting = evidence[:5]
+    return (voting >= VOTE_BEYOND).astype(np.int64) - (voting <= -VOTE_BEYOND)
+
+
+def scores_of(evidence: FloatArray, jump_z: FloatArray, toxicity: FloatArray, jump_limit: float) -> FloatArray:
+    """Score in [−1, 1] of evidence shaped (6, rows)."""
+    full = np.minimum(np.maximum(np.where(np.isnan(evidence), 0.0, evidence) / FULL_AT, -1.0), 1.0)
+    damping = np.where(jump_z > jump_limit, JUMP_DAMPING, 1.0)
+    excess = np.fmax(toxicity - TOXIC_FROM, 0.0) / (1 - TOXIC_FROM)
+    score: FloatArray = (WEIGHTS @ full) * damping * (1 - TOXIC_DAMPING * excess)
+    return score

@@ -1,0 +1,45 @@
+"""Numbers as short text: fixed decimals, a bound on the length, and n/a for the unknown."""
+
+from __future__ import annotations
+
+NA = "n/a"
+
+
+def number(value: float | None, decimals: int, limit: float = 999.0, unit: str = "") -> str:
+    """0.5 → "0.50"; beyond ±limit only "over 999" or "under -999" is said."""
+    return NA if value is None else _bounded(value, f".{decimals}f", limit, unit)
+
+
+def signed(value: float | None, decimals: int, limit: float = 999.0, unit: str = "") -> str:
+    """As `number`, with the sign written out."""
+    return NA if value is None else _bounded(value, f"+.{decimals}f", limit, unit)
+
+
+def percent(fraction: float | None, decimals: int = 2) -> str:
+    return NA if fraction is None else number(fraction * 100, decimals, unit="%")
+
+
+def signed_percent(fraction: float | None, decimals: int = 2) -> str:
+    return NA if fraction is None else signed(fraction * 100, decimals, unit="%")
+
+
+def basis_points(fraction: float | None, decimals: int = 1) -> str:
+    return NA if fraction is None else signed(fraction * 1e4, decimals, unit="bp")
+
+
+def duration(seconds: float | None) -> str:
+    """5 → "5s", 340 → "6m", 7200 → "2h", 200000 → "2d"."""
+    if seconds is None:
+        return NA
+    for size, unit, until in ((1, "s", 120), (60, "m", 7200), (3600, "h", 172_800)):
+        if seconds < until:
+            return f"{seconds / size:.0f}{unit}"
+    return number(seconds / 86_400, 0, unit="d")
+
+
+def _bounded(value: float, form: str, limit: float, unit: str) -> str:
+    if value > limit:
+        return f"over {limit:.0f}{unit}"
+    if value < -limit:
+        return f"under -{limit:.0f}{unit}"
+    return f"{value:{form}}{unit}"
