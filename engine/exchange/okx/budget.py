@@ -1,0 +1,85 @@
+"""The rate budget: one token bucket per endpoint (and instrument), at half of the venue's limit.
+
+A part of every bucket is kept for the calls that protect: brackets, cancels, closes, and the reads the
+guard needs. Ordinary reads starve first (incident row 40).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from numpy.random import Generator
+
+from engine.exchange.okx.endpoints import Endpoint, Scope
+
+SHARE = 0.5
+RESERVE = 0.25
+PAUSE_S = 2.0
+PAUSE_JITTER_S = 1.0
+
+
+@dataclass(slots=True)
+class Bucket:
+    """`capacity` tokens, refilled over `window_s`. Ordinary calls leave `reserve` tokens untouched."""
+
+    capacity: float
+    window_s: float
+    tokens: float
+    at: float
+    paused_until: float = 0.0
+
+    @classmethod
+    def full(cls, endpoint: Endpoint, now: float) -> Bucket:
+        capacity = max(1.0, endpoint.limit * SHARE)
+        return cls(capacity, endpoint.window_s, capacity, now)
+
+    @property
+    def reserve(self) -> float:
+        """Never so much that an ordinary call could not pass a full bucket."""
+        return min(self.capacity * RESERVE, self.capacity - 1.0)
+
+    def wait_s(self, now: float, urgent: bool) -> float:
+        """0 and one token less when the call may go now; else how long to wait before asking again."""
+        self._refill(now)
+        paused = 0.0 if urgent else self.paused_until - now
+        floor = 0.0 if urgent else self.reserve
+        missing = floor + 1.0 - self.tokens
+        if paused <= 0 and missing <= 0:
+            self.tokens -= 1.0
+            return 0.0
+        return max(paused, missing * self.window_s / self.capacity)
+
+    def _refill(self, now: float) -> None:
+        self.tokens = min(self.capacity, self.tokens + (now - self.at) * self.capacity / self.window_s)
+        self.at = now
+
+
+class RateBudget:
+    """All buckets of one account. Used from one event loop."""
+
+    def __init__(self, jitter: Generator) -> None:
+        self._jitter = jitter
+        self._buckets: dict[tuple[Endpoint, str], Bucket] = {}
+
+    async def acquire(self, endpoint: Endpoint, inst_id: str, urgent: bool) -> None:
+        """Returns when the call may be sent."""
+        loop = asyncio.get_running_loop()
+        bucket = self._bucket(endpoint, inst_id, loop.time())
+        while True:
+            wait = bucket.wait_s(loop.time(), urgent)
+            if wait <= 0:
+                return
+            await asyncio.sleep(wait)
+
+    def pause(self, endpoint: Endpoint, inst_id: str) -> None:
+        """After the venue throttled us: ordinary calls of this bucket rest for 2–3 s."""
+        now = asyncio.get_running_loop().time()
+        rest = PAUSE_S + PAUSE_JITTER_S * float(self._jitter.random())
+        self._bucket(endpoint, inst_id, now).paused_until = now + rest
+
+    def _bucket(self, endpoint: Endpoint, inst_id: str, now: float) -> Bucket:
+        key = (endpoint, inst_id if endpoint.scope is Scope.INSTRUMENT else "")
+        if key not in self._buckets:
+            self._buckets[key] = Bucket.full(endpoint, now)
+        return self._buckets[key]

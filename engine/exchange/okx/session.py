@@ -1,0 +1,172 @@
+"""One call to the venue, synchronous: every outcome becomes rows or one of our errors.
+
+This is the only place that knows what a time-out, an HTML page, an HTTP status, an envelope code or an
+item's sCode mean. On a write, whatever leaves the outcome open is `UnknownOutcome`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import httpx
+
+from engine.exchange.errors import ErrorClass, ExchangeError, Rejected, Unavailable, UnknownOutcome
+from engine.exchange.okx.codes import LOOK_INSIDE, OK, venue_error
+from engine.exchange.okx.endpoints import Endpoint
+from engine.exchange.okx.sdk import OkxApi, OkxEndpoint
+
+Row = Any
+"""A venue row: a dict of strings, or a list of strings (candles, rubik)."""
+
+MESSAGE_LIMIT = 200
+
+
+class _Closed(httpx.TransportError):
+    """We closed the connection ourselves."""
+
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, _Closed)
+_DROPPED = (httpx.RemoteProtocolError, httpx.ReadError)
+
+
+class EndpointHealth(NamedTuple):
+    """When an endpoint family last answered (monotonic seconds) and how long that took."""
+
+    last_ok: float
+    latency_ms: float
+
+
+class Answer(NamedTuple):
+    """What came over the wire, before it is judged."""
+
+    status: int
+    body: Any
+
+
+class OkxSession:
+    """The venue over one connection pool. Thread-safe; `close()` ends it."""
+
+    def __init__(self, endpoint: OkxEndpoint) -> None:
+        self._endpoint = endpoint
+        self._api = OkxApi(endpoint)
+        self._health: dict[str, EndpointHealth] = {}
+
+    def health(self) -> Mapping[str, EndpointHealth]:
+        return dict(self._health)
+
+    def close(self) -> None:
+        self._api.close()
+
+    def call(self, endpoint: Endpoint, params: Mapping[str, Any]) -> list[Row]:
+        """The rows of a successful answer. On a write each item's sCode "0" is checked here as well.
+
+        Raises Unavailable (reads), Rejected or UnknownOutcome (writes), AuthFailed, ClockSkewed.
+        """
+        rows = self.items(endpoint, params)
+        if endpoint.write:
+            self._refuse_failed_items(endpoint, rows)
+        return rows
+
+    def items(self, endpoint: Endpoint, params: Mapping[str, Any]) -> list[Row]:
+        """As `call`, but a write's items come back as they are: the caller looks at each sCode."""
+        started = time.monotonic()
+        answer = self._exchange(endpoint, params)
+        rows = self._rows(endpoint, answer)
+        self._health[endpoint.family] = EndpointHealth(time.monotonic(), (time.monotonic() - started) * 1000)
+        return rows
+
+    def item_error(self, endpoint: Endpoint, row: Row) -> ExchangeError | None:
+        """The error that a write's item carries, or None when it was accepted."""
+        code = str(row.get("sCode", OK)) if isinstance(row, dict) else ""
+        if code == OK:
+            return None
+        text = f"{row.get('sMsg', '')} {row.get('subCode', '')}" if isinstance(row, dict) else f"item {row!r}"
+        return venue_error(code, self._message(endpoint, text), write=True)
+
+    # ------------------------------------------------------------ the wire
+
+    def _exchange(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Answer:
+        """One request; a read whose connection was dropped (stale keep-alive, GOAWAY) is sent once more."""
+        try:
+            return self._send(endpoint, params)
+        except _DROPPED as dropped:
+            if endpoint.write:
+                raise UnknownOutcome(self._message(endpoint, _name(dropped)), "", ErrorClass.UNKNOWN_STATE) from None
+        except httpx.HTTPError as error:
+            raise self._network_error(endpoint, error) from None
+        try:
+            return self._send(endpoint, params)
+        except httpx.HTTPError as error:
+            raise self._network_error(endpoint, error) from None
+
+    def _send(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Answer:
+        if self._api.is_closed:
+            raise _Closed("closed")
+        self._api.answers.status = 0
+        try:
+            if endpoint.method:
+                body = getattr(self._api, endpoint.method)(**params)
+            else:
+                body = self._api._request_with_params("GET", f"/api/v5/{endpoint.path}", params)
+        except ValueError:  # the SDK parses whatever came as JSON
+            body = None
+        except RuntimeError:  # httpx: closed by another thread since we looked
+            raise _Closed("closed") from None
+        return Answer(self._api.last_status, body)
+
+    def _network_error(self, endpoint: Endpoint, error: httpx.HTTPError) -> ExchangeError:
+        message = self._message(endpoint, _name(error))
+        if not endpoint.write:
+            return Unavailable(message, "", ErrorClass.TRANSIENT)
+        if isinstance(error, _NOT_SENT):
+            return Rejected(f"{message}, nothing was sent", "", ErrorClass.TRANSIENT)
+        return UnknownOutcome(message, "", ErrorClass.UNKNOWN_STATE)
+
+    # ------------------------------------------------------------ the envelope
+
+    def _rows(self, endpoint: Endpoint, answer: Answer) -> list[Row]:
+        status, body = answer
+        if not isinstance(body, dict) or "code" not in body:
+            raise self._unreadable(endpoint, f"HTTP {status} without a readable body")
+        code, rows = str(body["code"]), body.get("data")
+        if status >= 500:
+            raise self._server_fault(endpoint, status, code, body)
+        items = rows if isinstance(rows, list) else []
+        if code == OK and isinstance(rows, list):
+            return items
+        if code == OK:
+            raise self._unreadable(endpoint, f"code 0 without data: {rows!r}")
+        if endpoint.write and code in LOOK_INSIDE and items:
+            return items
+        raise venue_error(code, self._message(endpoint, str(body.get("msg", ""))), endpoint.write)
+
+    def _server_fault(self, endpoint: Endpoint, status: int, code: str, body: Mapping[str, Any]) -> ExchangeError:
+        error = venue_error(code, self._message(endpoint, f"HTTP {status} {body.get('msg', '')}"), endpoint.write)
+        if endpoint.write and not isinstance(error, UnknownOutcome):
+            return UnknownOutcome(error.message, code, ErrorClass.UNKNOWN_STATE)
+        return error
+
+    def _unreadable(self, endpoint: Endpoint, what: str) -> ExchangeError:
+        message = self._message(endpoint, what)
+        if endpoint.write:
+            return UnknownOutcome(message, "", ErrorClass.UNKNOWN_STATE)
+        return Unavailable(message, "", ErrorClass.TRANSIENT)
+
+    def _refuse_failed_items(self, endpoint: Endpoint, rows: list[Row]) -> None:
+        if not rows:
+            raise self._unreadable(endpoint, "accepted without an item")
+        for row in rows:
+            error = self.item_error(endpoint, row)
+            if error is not None:
+                raise error
+
+    def _message(self, endpoint: Endpoint, text: str) -> str:
+        cleaned = self._endpoint.without_secrets(" ".join(text.split()))[:MESSAGE_LIMIT]
+        return f"{endpoint.path}: {cleaned or 'refused without a message'}"
+
+
+def _name(error: Exception) -> str:
+    """The kind of network failure; its text may hold addresses and is left out."""
+    return type(error).__name__.lstrip("_")
