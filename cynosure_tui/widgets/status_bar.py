@@ -1,0 +1,118 @@
+"""The top row: mode, engine, cycle, clock, health, money. What does not fit goes, the least urgent first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from cynosure_tui.format import UNKNOWN, clock, count, countdown, fixed, latency, percent, sign_role, speed
+from cynosure_tui.glyphs import Glyphs
+from cynosure_tui.lines import Line, Span, clean, join, two_sided
+from cynosure_tui.widgets.pane import Bar
+from cynosure_tui.widgets.watchlist import STAGE_WORDS, arrow
+
+if TYPE_CHECKING:
+    from cynosure_tui.store import Store
+
+BADGES = {"demo": "badge_demo", "paper": "badge_paper", "live": "badge_live"}
+HEALTH_ROLES = {"ok": "text", "stale": "warn", "down": "fail", "off": "dim"}
+SHORT_SOURCES = {"exchange": "okx", "venue": "okx", "ollama": "llm", "synthesis": "llm", "forecaster": "fc"}
+MAX_SOURCES = 3
+
+
+def engine_word(store: Store, glyphs: Glyphs) -> Span:
+    """The one word for what the engine does now; worse news first."""
+    state, kill = store.engine_state, store.kill_state
+    if store.link_error or state == "failed":
+        return f"{glyphs.fail} FAILED", "fail"
+    if kill not in {"disengaged", "latched"}:
+        return f"{glyphs.kill} KILL {kill.upper().replace('_', ' ')}", "fail"
+    if store.halts:
+        return f"{glyphs.halt} HALT", "fail"
+    if kill == "latched" or store.entries_stopped:
+        return f"{glyphs.pause} STOP-ENTRIES", "warn"
+    if state == "starting":
+        done = sum(step.status in {"ok", "skipped"} for step in store.startup.values())
+        return f"{glyphs.start} START" + (f" {done}/{len(store.startup)}" if store.startup else ""), "accent"
+    if state == "running":
+        return f"{glyphs.run} RUN", "ok"
+    return f"{glyphs.pause} {state.upper()}", "warn"
+
+
+def cycle_words(store: Store, wide: bool) -> list[Span]:
+    if store.cycle is None:
+        return [("no cycle yet", "label")]
+    done, total, busy = store.cycle_progress()
+    spans: list[Span] = [("cycle " if wide else "c", "label"), (str(store.cycle.cycle), "text")]
+    if store.cycle_running:
+        spans.append((f" {count(done, total)}", "accent"))
+        if busy is not None:
+            spans.append((f" {busy[0]}:{STAGE_WORDS.get(busy[1], busy[1])}", "text"))
+    return spans
+
+
+def next_words(store: Store) -> list[Span]:
+    now = store.venue_now()
+    due = store.last_cycle.next_at if store.last_cycle is not None else None
+    if now is None or due is None or store.cycle_running:
+        return []
+    return [("next ", "label"), (countdown((due - now) / 1000), "text")]
+
+
+def clock_words(store: Store) -> list[Span]:
+    spans: list[Span] = [(f"{clock(store.venue_now())}Z", "text")]
+    if store.clock is not None and store.clock.speed != 1:
+        spans.append((f" {speed(store.clock.speed)}", "accent"))
+    return spans
+
+
+def health_words(store: Store, glyphs: Glyphs) -> list[Span]:
+    parts: list[list[Span]] = []
+    ranked = sorted(store.health.values(), key=lambda health: health.status == "ok")
+    for health in ranked[:MAX_SOURCES]:
+        name = SHORT_SOURCES.get(health.source, clean(health.source))
+        value = latency(health.latency_ms) if health.latency_ms is not None else health.status
+        if health.status == "down":
+            value = glyphs.fail
+        elif health.status == "stale":
+            value = f"{glyphs.stale}{value}"
+        parts.append([(f"{name} ", "label"), (value, HEALTH_ROLES.get(health.status, "warn"))])
+    return join(parts, ("  ", "text"))
+
+
+def money_words(store: Store, glyphs: Glyphs, wide: bool) -> list[Span]:
+    account = store.account
+    if account is None:
+        return [("equity ", "label"), (UNKNOWN, "dim")]
+    pnl = account.day_pnl
+    text = f"{arrow(pnl, glyphs)} {percent(account.day_pnl_pct)}"
+    stale = store.offline
+    return [
+        ("equity " if wide else "eq ", "label"),
+        (f"{glyphs.stale}{fixed(account.equity)}" if stale else fixed(account.equity), "stale" if stale else "strong"),
+        ("  day " if wide else "  ", "label"),
+        (text, "stale" if stale else sign_role(pnl)),
+    ]
+
+
+def status_line(store: Store, width: int, glyphs: Glyphs) -> Line:
+    wide = width >= 100
+    badge = (f" {store.mode.upper() or '····'} ", BADGES.get(store.mode, "label"))
+    head: list[Span] = [(" CYNOSURE ", "title"), badge] if wide else [badge]
+    word, role = engine_word(store, glyphs)
+    parts = [
+        [(word, role)],
+        cycle_words(store, wide),
+        next_words(store),
+        health_words(store, glyphs) if wide else [],
+        money_words(store, glyphs, wide),
+    ]
+    separator = (f" {glyphs.bar} ", "frame") if width >= 130 else ("  ", "text")
+    left = [*head, (" ", "text"), *join(parts, separator)]
+    return two_sided(left, [*clock_words(store), (" ", "text")], width)
+
+
+class StatusBar(Bar):
+    SLICES: ClassVar[frozenset[str]] = frozenset()
+
+    def rows(self, width: int, height: int) -> list[Line]:  # noqa: ARG002 - one row whatever the height
+        return [status_line(self.store, width, self.glyphs)]
