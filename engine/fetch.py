@@ -47,6 +47,10 @@ class CandleWindows:
         self._windows[(inst_id, timeframe)] = window
         return window
 
+    def known(self, inst_id: str, timeframe: Timeframe) -> Candles | None:
+        """The window as last read, without asking the venue."""
+        return self._windows.get((inst_id, timeframe))
+
     @staticmethod
     def _missing_bars(known: Candles | None, timeframe: Timeframe, now_ms: int) -> int:
         if known is None or not len(known):

@@ -77,46 +77,43 @@ def open_venue(settings: Settings, home: Home, speed: float | None = None) -> Ve
     mode = settings.goals.mode
     if mode is Mode.DEMO:
         return _open_embedded(settings, home, settings.demo.speed if speed is None else speed)
-    okx = settings.apis.okx
-    host = okx.host or mode.profile.rest_host
-    clock = SystemClock()
-    endpoint = _endpoint(
-        settings,
-        host,
-        mode.profile.flag,
-        (okx.api_key.get_secret_value(), okx.secret_key.get_secret_value(), okx.passphrase.get_secret_value()),
-    )
-    name = f"OKX{'' if mode.profile.real_money else ' demo trading'} ({host.removeprefix('https://')})"
+    clock, endpoint = SystemClock(), okx_endpoint(settings)
+    name = f"OKX{'' if mode.profile.real_money else ' demo trading'} ({endpoint.rest_host.removeprefix('https://')})"
     return Venue(name, OkxExchange(endpoint, clock), clock, endpoint, None)
 
 
 def _open_embedded(settings: Settings, home: Home, speed: float) -> Venue:
-    embedded = EmbeddedVenue.start(
-        home.root,
-        seed=settings.demo.seed,
-        speed=speed,
-        replay=settings.demo.replay or None,
-        equity=settings.demo.equity_usdt,
-    )
-    venue_ms, running_speed = embedded.clock()
-    clock = ScaledClock(venue_ms, running_speed)
-    endpoint = embedded_endpoint(settings, embedded)
-    source = (
-        f"replay of {settings.demo.replay}" if settings.demo.replay else f"simulated market, seed {settings.demo.seed}"
-    )
+    embedded, endpoint = start_embedded(settings, home, speed)
+    clock = ScaledClock(*embedded.clock())
+    replay = settings.demo.replay
+    source = f"replay of {replay}" if replay else f"simulated market, seed {settings.demo.seed}"
     return Venue(source, OkxExchange(endpoint, clock), clock, endpoint, embedded)
 
 
-def embedded_endpoint(settings: Settings, embedded: EmbeddedVenue) -> OkxEndpoint:
+def start_embedded(settings: Settings, home: Home, speed: float) -> tuple[EmbeddedVenue, OkxEndpoint]:
+    """The embedded exchange of this home, started or found running, and how to trade on it."""
+    demo = settings.demo
+    embedded = EmbeddedVenue.start(
+        home.root, seed=demo.seed, speed=speed, replay=demo.replay or None, equity=demo.equity_usdt
+    )
+    if embedded.adopted:
+        embedded.set_speed(speed)
     keys = (embedded.key, embedded.secret, embedded.passphrase)
-    return _endpoint(settings, embedded.base_url, Mode.DEMO.profile.flag, keys)
+    return embedded, _endpoint(settings, embedded.base_url, keys)
 
 
-def _endpoint(settings: Settings, host: str, flag: str, keys: tuple[str, str, str]) -> OkxEndpoint:
+def okx_endpoint(settings: Settings) -> OkxEndpoint:
+    """OKX itself, for paper and live."""
+    okx = settings.apis.okx
+    keys = (okx.api_key.get_secret_value(), okx.secret_key.get_secret_value(), okx.passphrase.get_secret_value())
+    return _endpoint(settings, okx.host or settings.goals.mode.profile.rest_host, keys)
+
+
+def _endpoint(settings: Settings, host: str, keys: tuple[str, str, str]) -> OkxEndpoint:
     okx = settings.apis.okx
     return OkxEndpoint(
         rest_host=host,
-        flag=flag,
+        flag=settings.goals.mode.profile.flag,
         key=keys[0],
         secret=keys[1],
         passphrase=keys[2],

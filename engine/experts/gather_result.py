@@ -9,18 +9,28 @@ from engine.experts.market_brief import BriefInputs, Identity, market_brief
 from engine.experts.market_stats import market_stats
 from engine.experts.orderbook_expert import book_signals
 from engine.experts.technical_expert import technical_signals
-from engine.model import BookSignals, GatherResult, MarketSnapshot
+from engine.model import BookSignals, GatherResult, MarketSnapshot, TechnicalSignals
+
+
+def technical_of(snapshot: MarketSnapshot, limits: InputLimits = DEFAULT_LIMITS) -> TechnicalSignals:
+    """The price signals alone: the streak needs their direction before the brief can be written."""
+    return technical_signals(usable(snapshot, limits).candles)
 
 
 def gather(
-    snapshot: MarketSnapshot, streak: int, deidentify: bool = True, limits: InputLimits = DEFAULT_LIMITS
+    snapshot: MarketSnapshot,
+    streak: int,
+    deidentify: bool = True,
+    limits: InputLimits = DEFAULT_LIMITS,
+    technical: TechnicalSignals | None = None,
 ) -> GatherResult:
-    """What the experts make of a snapshot. `streak` is the signed streak that includes this bar.
+    """What the experts make of a snapshot. `streak` is the signed streak that includes this bar;
+    `technical` is `technical_of(snapshot)` where it is already known.
 
     Stale or malformed inputs are left out, so they are n/a in the brief and vote nothing.
     """
     current = usable(snapshot, limits)
-    technical = technical_signals(current.candles)
+    technical = technical or technical_signals(current.candles)
     book = _book(current)
     stats = market_stats(current)
     brief = market_brief(

@@ -1,0 +1,340 @@
+"""One ticker, one decision: gather → synthesize → override → gate → size → execute.
+
+The same pure functions decide in live, paper, demo and backtest; this file only fetches their inputs
+and carries out their verdict.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from engine.books_view import BooksView
+from engine.clock import Clock
+from engine.config import Settings
+from engine.events import BriefReady, DecisionMade, Event, GatesEvaluated, StageChanged, Synthesized
+from engine.exchange.contracts import contracts_for_notional
+from engine.exchange.errors import ExchangeError
+from engine.exchange.port import Exchange
+from engine.execution.desk import EntryPlan, TradingDesk
+from engine.experts.gather_result import gather, technical_of
+from engine.experts.orderbook_expert import slippage_pct
+from engine.experts.streak import Streak, advance
+from engine.fetch import CandleWindows, QuoteBoard, fetch_snapshot
+from engine.model import (
+    Action,
+    Candles,
+    DecisionRecord,
+    FeeRates,
+    GateResult,
+    GatherResult,
+    Instrument,
+    MarketSnapshot,
+    Side,
+    Stage,
+    Synthesis,
+    SynthesisSource,
+    Timeframe,
+)
+from engine.reasons import Reason
+from engine.risk.correlation import correlation_matrix
+from engine.risk.decide import decide, forcing_gate
+from engine.risk.inputs import DecisionInputs
+from engine.risk.limits import RiskLimits
+from engine.synthesis.port import Performance, SynthesisRequest, Synthesizer
+
+log = logging.getLogger(__name__)
+
+SPARKLINE_BARS = 96
+
+
+class AnalysisFailed(Exception):
+    """One ticker could not be analysed; the rest of the cycle goes on."""
+
+
+@dataclass(slots=True)
+class StageTimer:
+    """Wall milliseconds per stage of one ticker."""
+
+    clock: Clock
+    stages_ms: dict[str, float] = field(default_factory=dict)
+
+    def lap(self, stage: Stage, since: float) -> float:
+        now = self.clock.monotonic()
+        self.stages_ms[stage.value] = (now - since) * 1000
+        return now
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A ticker whose answer is known and whose decision is not yet taken."""
+
+    cycle: int
+    decision_id: str
+    snapshot: MarketSnapshot
+    gathered: GatherResult
+    synthesis: Synthesis
+    timer: StageTimer
+
+
+class Agent:
+    """Analyses one ticker at a time; the engine decides the order and what runs side by side."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        limits: RiskLimits,
+        exchange: Exchange,
+        clock: Clock,
+        desk: TradingDesk,
+        synthesizer: Synthesizer,
+        books: BooksView,
+        publish: Callable[[Event], None],
+    ) -> None:
+        self._settings = settings
+        self._limits = limits
+        self._exchange = exchange
+        self._clock = clock
+        self._desk = desk
+        self._synthesizer = synthesizer
+        self._books = books
+        self._publish = publish
+        self._fees: dict[str, FeeRates] = {}
+        self._streaks: dict[str, Streak] = {}
+        self.board = QuoteBoard(exchange, clock)
+        self.windows = CandleWindows(exchange)
+
+    async def load(self) -> None:
+        """Reads the streaks that the last run left."""
+        self._streaks = dict(await self._desk.streaks.all())
+
+    async def hourly_candles(self, instrument: Instrument) -> Candles:
+        """The 1H window of one instrument; raises ExchangeError."""
+        return await self.windows.window(instrument.inst_id, Timeframe.H1, self._clock.now_ms())
+
+    # ------------------------------------------------------------ gather and synthesize
+
+    async def prepare(self, instrument: Instrument, cycle: int) -> Prepared:
+        """Everything up to the answer; may run for several tickers side by side.
+
+        Raises AnalysisFailed when not even the price data could be read.
+        """
+        timer = StageTimer(self._clock)
+        began = self._clock.monotonic()
+        self._stage(cycle, instrument, Stage.FETCH)
+        snapshot = await fetch_snapshot(self._exchange, self.windows, self.board, instrument, self._clock)
+        if not snapshot.candles:
+            raise AnalysisFailed("; ".join(sorted(set(snapshot.errors.values()))) or "no candles")
+        await self._learn_fees(instrument)
+        began = timer.lap(Stage.FETCH, began)
+        self._stage(cycle, instrument, Stage.EXPERTS)
+        gathered = await self._gather(snapshot)
+        began = timer.lap(Stage.EXPERTS, began)
+        self._publish_brief(cycle, snapshot, gathered)
+        self._stage(cycle, instrument, Stage.SYNTHESIS)
+        decision_id = f"{instrument.ticker}{snapshot.bar_ts // 60_000}"
+        inputs = self._inputs(cycle, decision_id, snapshot, gathered, None, timer.stages_ms)
+        synthesis = await self._synthesize(inputs)
+        timer.lap(Stage.SYNTHESIS, began)
+        self._publish(Synthesized(cycle, instrument.ticker, synthesis, self._clock.now_ms()))
+        return Prepared(cycle, decision_id, snapshot, gathered, synthesis, timer)
+
+    async def _gather(self, snapshot: MarketSnapshot) -> GatherResult:
+        """The streak advances first: the brief must show the streak that the gates use."""
+        ticker = snapshot.instrument.ticker
+        technical = technical_of(snapshot)
+        known = self._streaks.get(ticker)
+        streak = advance(known, technical.direction, snapshot.bar_ts)
+        if streak != known:
+            self._streaks[ticker] = streak
+            await self._desk.streaks.put(ticker, streak)
+        return gather(snapshot, streak.value, self._settings.llm.deidentify, technical=technical)
+
+    async def _synthesize(self, inputs: DecisionInputs) -> Synthesis:
+        """No call is made when the gates already force HOLD; the record then says which gate."""
+        forcing = forcing_gate(inputs) if self._settings.llm.skip_when_forced else None
+        if forcing is not None:
+            return skipped(forcing)
+        return await self._synthesizer.synthesize(
+            SynthesisRequest(
+                ticker=inputs.ticker,
+                brief=inputs.gathered.brief,
+                gathered=inputs.gathered,
+                in_position=inputs.held is not None,
+                bearish_cycles=max(0, -inputs.streak),
+                performance=self._performance(),
+                asset_class=inputs.instrument.asset_class,
+            )
+        )
+
+    def _performance(self) -> Performance | None:
+        facts = self._books.performance
+        return Performance(facts.trades, facts.sharpe, facts.win_rate) if facts is not None else None
+
+    async def _learn_fees(self, instrument: Instrument) -> None:
+        """Fees are the account's and rarely change: read once per fee group and run."""
+        key = instrument.fee_group or instrument.inst_id
+        if key in self._fees:
+            return
+        try:
+            self._fees[key] = await self._exchange.fee_rates(instrument)
+        except ExchangeError as error:
+            log.warning("fees of %s unknown: %s", instrument.inst_id, error)
+
+    # ------------------------------------------------------------ decide and execute
+
+    async def conclude(self, prepared: Prepared) -> DecisionRecord:
+        """Decides by the books as they stand now and carries the verdict out; one ticker at a time."""
+        instrument, timer = prepared.snapshot.instrument, prepared.timer
+        began = self._clock.monotonic()
+        self._stage(prepared.cycle, instrument, Stage.RISK)
+        inputs = await self._answered(prepared)
+        record = decide(inputs)
+        began = timer.lap(Stage.RISK, began)
+        self._publish(GatesEvaluated(prepared.cycle, instrument.ticker, record.gates, self._clock.now_ms()))
+        self._stage(prepared.cycle, instrument, Stage.EXECUTE)
+        record = await self._execute(record, prepared)
+        timer.lap(Stage.EXECUTE, began)
+        record = replace(record, stages_ms=dict(timer.stages_ms))
+        await self._desk.decisions.record(record)
+        self._publish(DecisionMade(record, self._clock.now_ms()))
+        self._stage(prepared.cycle, instrument, Stage.DONE)
+        return record
+
+    async def _answered(self, prepared: Prepared) -> DecisionInputs:
+        """The inputs as they stand now. An answer that was skipped because of a gate that has opened since
+        is asked for after all."""
+        cycle, decision_id, snapshot = prepared.cycle, prepared.decision_id, prepared.snapshot
+        stages_ms = prepared.timer.stages_ms
+        inputs = self._inputs(cycle, decision_id, snapshot, prepared.gathered, prepared.synthesis, stages_ms)
+        if prepared.synthesis.source is SynthesisSource.SKIPPED and forcing_gate(inputs) is None:
+            return replace(inputs, synthesis=await self._synthesize(inputs))
+        return inputs
+
+    async def _execute(self, record: DecisionRecord, prepared: Prepared) -> DecisionRecord:
+        if record.action is Action.BUY:
+            return await self._enter(record, prepared)
+        if record.action is Action.SELL:
+            return await self._leave(record)
+        return record
+
+    async def _enter(self, record: DecisionRecord, prepared: Prepared) -> DecisionRecord:
+        sizing, price = record.sizing, record.price
+        assert sizing is not None, "a BUY without a size"
+        assert sizing.bracket is not None, "a BUY without a stop"
+        assert price is not None, "a BUY without a price"
+        m15 = prepared.gathered.technical.timeframes.get(Timeframe.M15)
+        outcome = await self._desk.entry.enter(
+            EntryPlan(
+                decision_id=record.decision_id,
+                ticker=record.ticker,
+                instrument=prepared.snapshot.instrument,
+                contracts=sizing.contracts,
+                prices=sizing.bracket,
+                price=price,
+                decided_at=prepared.snapshot.taken_at,
+                strength=record.strength,
+                atr15_pct=m15.atr_pct if m15 is not None else None,
+                trail_pct=self._settings.trading.trail_percent / 100,
+                max_age_s=self._settings.trading.max_decision_age_s,
+            )
+        )
+        await self._books.refresh()
+        action = Action.BUY if outcome.reason is Reason.ENTERED else Action.HOLD
+        return replace(record, action=action, reason=outcome.reason, detail=outcome.detail)
+
+    async def _leave(self, record: DecisionRecord) -> DecisionRecord:
+        outcome = await self._desk.exit.close(record.inst_id, Reason.SIGNAL_EXIT, record.decision_id)
+        await self._books.refresh()
+        action = Action.SELL if outcome.reason is Reason.EXITED else Action.HOLD
+        return replace(record, action=action, reason=outcome.reason, detail=outcome.detail)
+
+    # ------------------------------------------------------------ inputs
+
+    def _inputs(
+        self,
+        cycle: int,
+        decision_id: str,
+        snapshot: MarketSnapshot,
+        gathered: GatherResult,
+        synthesis: Synthesis | None,
+        stages_ms: Mapping[str, float],
+    ) -> DecisionInputs:
+        instrument = snapshot.instrument
+        fees = self._fees.get(instrument.fee_group or instrument.inst_id)
+        return DecisionInputs(
+            decision_id=decision_id,
+            cycle=cycle,
+            decided_at=self._clock.now_ms(),
+            limits=self._limits,
+            snapshot=snapshot,
+            gathered=gathered,
+            synthesis=synthesis,
+            account=self._books.account,
+            controls=self._books.controls(instrument),
+            held=self._books.held(instrument.inst_id),
+            open_positions=self._books.open_exposures(),
+            fees=fees,
+            slippage_pct=self._slippage(snapshot),
+            outcomes=self._books.outcomes,
+            correlations=self._correlations(snapshot),
+            ticker_return_14d=self._books.ticker_returns.get(instrument.ticker),
+            clock_offset_ms=self._books.clock_offset_ms,
+            tightened=self._books.tightened,
+            stages_ms=dict(stages_ms),
+        )
+
+    def _slippage(self, snapshot: MarketSnapshot) -> float | None:
+        """Of the largest position that the limits allow, so that the estimate errs on the dear side."""
+        quote, account = snapshot.quote, self._books.account
+        if snapshot.book is None or quote is None or quote.mid is None or account is None:
+            return None
+        notional = account.equity * Decimal(str(self._limits.max_position_frac))
+        contracts = contracts_for_notional(snapshot.instrument, notional, quote.mid)
+        return slippage_pct(snapshot.book, Side.BUY, contracts)
+
+    def _correlations(self, snapshot: MarketSnapshot) -> Mapping[str, float | None]:
+        ticker = snapshot.instrument.ticker
+        others = {t: i for t, i in self._books.open_instruments().items() if t != ticker}
+        windows = {t: self.windows.known(instrument.inst_id, Timeframe.H1) for t, instrument in others.items()}
+        series = {t: window for t, window in windows.items() if window is not None}
+        own = snapshot.candles.get(Timeframe.H1)
+        if own is not None:
+            series[ticker] = own
+        return correlation_matrix(series).with_others(ticker, tuple(others))
+
+    # ------------------------------------------------------------ telling
+
+    def _stage(self, cycle: int, instrument: Instrument, stage: Stage) -> None:
+        self._publish(StageChanged(cycle, instrument.ticker, stage, "", self._clock.now_ms()))
+
+    def _publish_brief(self, cycle: int, snapshot: MarketSnapshot, gathered: GatherResult) -> None:
+        bars = snapshot.candles.get(Timeframe.M15)
+        closes = tuple(float(close) for close in bars.close[-SPARKLINE_BARS:]) if bars is not None else ()
+        self._publish(
+            BriefReady(
+                cycle=cycle,
+                ticker=snapshot.instrument.ticker,
+                brief=gathered.brief,
+                tokens=gathered.brief_tokens,
+                technical=gathered.technical,
+                streak=gathered.direction_streak,
+                ages_s=gathered.ages_s,
+                closes=closes,
+                ts=self._clock.now_ms(),
+            )
+        )
+
+
+def skipped(forcing: GateResult) -> Synthesis:
+    """No call was made because `forcing` already decides."""
+    return Synthesis(
+        source=SynthesisSource.SKIPPED,
+        action=Action.HOLD,
+        signals_aligned=None,
+        timeframes_aligned=None,
+        reasoning=f"not asked: {forcing.name} already forces HOLD ({forcing.reason})",
+        notional=None,
+    )

@@ -1,0 +1,109 @@
+"""The books as the decision needs them: read once, then kept in step with every entry and exit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from engine.exchange.errors import ExchangeError
+from engine.execution.blocks import Block
+from engine.execution.desk import TradingDesk
+from engine.execution.latch import EntryLatch
+from engine.model import AccountView, Instrument, Position, ProtectedPosition
+from engine.outcome.queries import PerformanceFacts
+from engine.reasons import Reason
+from engine.risk.calibration import Outcome
+from engine.risk.inputs import Controls, HeldPosition, OpenExposure
+
+PERFORMANCE_TRADES = 20
+POOR_WIN_RATE = 0.45
+
+
+@dataclass(slots=True)
+class BooksView:
+    """Account, positions and controls. None = not known yet, or no longer: then entries are blocked."""
+
+    desk: TradingDesk
+    latch: EntryLatch
+    instruments: dict[str, Instrument]
+    account: AccountView | None = None
+    positions: tuple[ProtectedPosition, ...] | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    performance: PerformanceFacts | None = None
+    ticker_returns: dict[str, float | None] = field(default_factory=dict)
+    clock_offset_ms: int | None = None
+    venue_down: str = ""
+
+    async def refresh(self) -> None:
+        """Positions, account and what closed trades say. A venue that does not answer makes them unknown."""
+        try:
+            self.positions = await self.desk.guard_pass()
+            self.account = await self.desk.sync_outcomes()
+            self.venue_down = ""
+        except ExchangeError as error:
+            self.positions, self.account, self.venue_down = None, None, str(error)
+            return
+        await self._read_history(self.account)
+
+    async def _read_history(self, account: AccountView) -> None:
+        queries = self.desk.tracker.queries
+        self.outcomes = tuple(Outcome(o.strength, o.won) for o in await queries.outcomes())
+        self.performance = await queries.performance()
+        self.ticker_returns = {
+            instrument.ticker: await queries.ticker_loss_pct(instrument.ticker, account.ts)
+            for instrument in self.instruments.values()
+        }
+
+    @property
+    def tightened(self) -> bool:
+        """The last trades are bad enough to ask for one more signal (from 20 closed trades on)."""
+        facts = self.performance
+        if facts is None or facts.trades < PERFORMANCE_TRADES:
+            return False
+        poor_sharpe = facts.sharpe is not None and facts.sharpe < 0
+        poor_wins = facts.win_rate is not None and facts.win_rate < POOR_WIN_RATE
+        return poor_sharpe or poor_wins
+
+    def position(self, inst_id: str) -> Position | None:
+        found = (p.position for p in self.positions or () if p.position.inst_id == inst_id)
+        return next(found, None)
+
+    def held(self, inst_id: str) -> HeldPosition | None:
+        position = self.position(inst_id)
+        if position is None:
+            return None
+        return HeldPosition(position.contracts, position.entry_price, position.opened_at)
+
+    def open_exposures(self) -> tuple[OpenExposure, ...] | None:
+        if self.positions is None:
+            return None
+        return tuple(self._exposure(protected.position) for protected in self.positions)
+
+    def _exposure(self, position: Position) -> OpenExposure:
+        instrument = self.instruments[position.inst_id]
+        price = position.mark_price
+        notional: Decimal | None = None if price is None else abs(instrument.notional(position.contracts, price))
+        return OpenExposure(instrument.ticker, instrument.asset_class, notional)
+
+    def open_instruments(self) -> dict[str, Instrument]:
+        """Instruments with an open position, by ticker."""
+        held = [self.instruments[p.position.inst_id] for p in self.positions or ()]
+        return {instrument.ticker: instrument for instrument in held}
+
+    def controls(self, instrument: Instrument) -> Controls:
+        """What a person, the guard and the reconciler say about this instrument at this moment."""
+        controls, block = self.desk.controls, self.desk.blocks.of(instrument.inst_id)
+        return Controls(
+            kill_engaged=self.latch.engaged(),
+            entries_stopped=controls.entries_stopped,
+            ticker_paused=instrument.ticker in controls.paused,
+            halts=controls.halts,
+            venue_down=self.venue_down or _detail(block, Reason.VENUE_UNAVAILABLE),
+            ledger_mismatch=_detail(block, Reason.LEDGER_MISMATCH),
+            unknown_order=_detail(block, Reason.UNKNOWN_ORDER),
+            foreign_order=_detail(block, Reason.FOREIGN_ORDER) or _detail(block, Reason.ORPHAN_BRACKET),
+        )
+
+
+def _detail(block: Block | None, reason: Reason) -> str:
+    return block.detail if block is not None and block.reason is reason else ""

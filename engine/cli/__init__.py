@@ -1,0 +1,1 @@
+"""What app.py's flags do, one file a command."""

@@ -1,0 +1,35 @@
+"""--daemon: the engine without a cockpit, until SIGTERM or SIGINT; a clean stop exits 0."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+from engine.cli.prepare import Prepared
+from engine.engine import EngineOptions
+from engine.home import StorageLock
+from engine.runtime import EngineRuntime
+
+
+def run_daemon(prepared: Prepared) -> int:
+    """0 after a clean stop, 1 when the engine died; why is on stderr and in the log."""
+    lock = StorageLock(prepared.home)
+    lock.acquire()
+    runtime = EngineRuntime(prepared.settings, prepared.home, EngineOptions())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    # A hang-up of the terminal that started it is no reason to stop watching positions.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    runtime.start()
+    print(f"cynosure: engine started in {prepared.home.root} (mode {prepared.settings.goals.mode})", flush=True)
+    while runtime.running and not stop.wait(0.2):
+        pass
+    runtime.stop(timeout_s=30.0)
+    lock.release()
+    if runtime.failure is not None:
+        print(f"cynosure: engine failed: {runtime.failure}", file=sys.stderr)
+        return 1
+    print("cynosure: engine stopped; positions stay under their brackets", flush=True)
+    return 0

@@ -1,0 +1,223 @@
+"""--status: what the engine says of itself, or, when none runs, what the venue and the books say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from engine.bus import EventBus
+from engine.cli.arguments import Arguments
+from engine.cli.prepare import Prepared
+from engine.clock import utc
+from engine.engine import Engine, EngineOptions
+from engine.events import (
+    AccountChanged,
+    ClockChanged,
+    CycleFinished,
+    EngineStateChanged,
+    Event,
+    HaltChanged,
+    HealthChanged,
+    PauseChanged,
+    PositionsChanged,
+)
+from engine.exchange.simulator.embedded import EmbeddedVenue
+from engine.execution.latch import EntryLatch
+from engine.home import StorageLock
+from engine.model import AccountView, Halt, ProtectedPosition
+from engine.status_file import SILENT_AFTER_S, read_status
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Events to read the state from, and the venue's own ledger where the venue is ours."""
+
+    running: bool
+    silent: bool
+    heartbeat_age_s: float | None
+    mode: str
+    venue: str
+    events: tuple[Event, ...]
+    ledger: dict[str, Any] | None
+
+
+def run_status(prepared: Prepared, arguments: Arguments) -> int:
+    """0 when all is well or nothing runs; 1 when an engine holds the folder but is silent."""
+    gathered = _of_running(prepared) or asyncio.run(_of_stopped(prepared))
+    document = _document(gathered, EntryLatch(prepared.home.storage))
+    print(json.dumps(document, allow_nan=False) if arguments.json else "\n".join(_lines(document)))
+    return 1 if gathered.silent else 0
+
+
+def _of_running(prepared: Prepared) -> Gathered | None:
+    if StorageLock(prepared.home).holder() is None:
+        return None
+    found = read_status(prepared.home)
+    mode = prepared.settings.goals.mode.value
+    if found is None:
+        return Gathered(True, True, None, mode, "", (), None)
+    snapshot, age_s = found
+    return Gathered(
+        True, age_s > SILENT_AFTER_S, round(age_s, 1), snapshot.mode, snapshot.venue, snapshot.events, _ledger(prepared)
+    )
+
+
+def _ledger(prepared: Prepared) -> dict[str, Any] | None:
+    venue = EmbeddedVenue.find(prepared.home.root)
+    return venue.ledger()["totals"] if venue is not None else None
+
+
+async def _of_stopped(prepared: Prepared) -> Gathered:
+    """Opens the venue with time standing still, reads, and closes it again."""
+    lock = StorageLock(prepared.home)
+    lock.acquire()
+    bus = EventBus()
+    options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False)
+    engine = Engine(prepared.settings, prepared.home, bus, EntryLatch(prepared.home.storage), options)
+    try:
+        await engine.start()
+        embedded = engine.opened().venue.embedded
+        ledger = await asyncio.to_thread(embedded.ledger) if embedded is not None else None
+        _, events = bus.latest()
+        totals = ledger["totals"] if ledger is not None else None
+        return Gathered(False, False, None, prepared.settings.goals.mode.value, engine.venue_name, events, totals)
+    finally:
+        await engine.close()
+        lock.release()
+
+
+def _latest(events: Iterable[Event], kind: type[Any]) -> Any:
+    return next((event for event in reversed(tuple(events)) if isinstance(event, kind)), None)
+
+
+def _document(gathered: Gathered, latch: EntryLatch) -> dict[str, Any]:
+    events = gathered.events
+    state: EngineStateChanged | None = _latest(events, EngineStateChanged)
+    clock: ClockChanged | None = _latest(events, ClockChanged)
+    account: AccountChanged | None = _latest(events, AccountChanged)
+    positions: PositionsChanged | None = _latest(events, PositionsChanged)
+    halts: HaltChanged | None = _latest(events, HaltChanged)
+    pauses: PauseChanged | None = _latest(events, PauseChanged)
+    cycle: CycleFinished | None = _latest(events, CycleFinished)
+    kill = latch.status()
+    engine = state.state.value if state is not None and gathered.running else "stopped"
+    return {
+        "type": "status",
+        "running": gathered.running,
+        "engine": "silent" if gathered.silent else engine,
+        "heartbeat_age_s": gathered.heartbeat_age_s,
+        "mode": gathered.mode,
+        "venue": gathered.venue,
+        "venue_time": utc(clock.venue_ms).isoformat() if clock is not None else None,
+        "speed": clock.speed if clock is not None else None,
+        "kill": {"state": kill.state.value, "by": kill.by, "since": kill.since},
+        "halts": [{"reason": h.reason.value, "detail": h.detail, "lifts": h.lifts} for h in halts.halts]
+        if halts
+        else [],
+        "paused": list(pauses.tickers) if pauses else [],
+        "entries_stopped": pauses.entries_stopped if pauses else False,
+        "cycle": _cycle(cycle),
+        "positions": [_position(p) for p in positions.positions] if positions else None,
+        "account": _account(account.account) if account else None,
+        "venue_ledger": gathered.ledger,
+        "health": {e.source: {"status": e.status, "age_s": e.age_s, "detail": e.detail} for e in _healths(events)},
+    }
+
+
+def _halt(halt: Halt) -> dict[str, Any]:
+    return {"reason": halt.reason.value, "detail": halt.detail, "lifts": halt.lifts}
+
+
+def _healths(events: Iterable[Event]) -> list[HealthChanged]:
+    return [event for event in events if isinstance(event, HealthChanged)]
+
+
+def _cycle(cycle: CycleFinished | None) -> dict[str, Any] | None:
+    if cycle is None:
+        return None
+    return {
+        "number": cycle.cycle,
+        "bar_ts": cycle.bar_ts,
+        "decisions": cycle.decisions,
+        "failed": dict(cycle.failed),
+        "wall_ms": round(cycle.wall_ms, 1),
+    }
+
+
+def _text(value: Decimal | None) -> str | None:
+    return str(value) if value is not None else None
+
+
+def _position(protected: ProtectedPosition) -> dict[str, Any]:
+    position = protected.position
+    return {
+        "ticker": protected.ticker,
+        "contracts": str(position.contracts),
+        "entry": str(position.entry_price),
+        "mark": _text(position.mark_price),
+        "unrealised": str(position.unrealised),
+        "protection": protected.protection.value,
+        "stop": _text(protected.stop),
+        "target": _text(protected.target),
+        "bracket": protected.bracket_id,
+        "opened_at": position.opened_at,
+    }
+
+
+def _account(account: AccountView) -> dict[str, Any]:
+    """Since the first start: equity_change = realised + unrealised + fees + funding, `difference` is what is left."""
+    return {
+        "equity": str(account.equity),
+        "equity_change": str(account.total_pnl),
+        "realised": str(account.total_realised),
+        "unrealised": str(account.unrealised),
+        "fees": str(account.total_fees),
+        "funding": str(account.total_funding),
+        "difference": str(account.balanced_to),
+        "day": account.day,
+        "day_pnl": str(account.day_pnl),
+        "day_pnl_pct": round(account.day_pnl_pct, 4),
+        "entries_today": account.entries_today,
+        "consecutive_losses": account.consecutive_losses,
+        "margin_ratio": _text(account.margin_ratio),
+    }
+
+
+def _lines(document: dict[str, Any]) -> list[str]:
+    account, positions = document["account"], document["positions"]
+    heartbeat = document["heartbeat_age_s"]
+    alive = f"heartbeat {heartbeat} s ago" if heartbeat is not None else "no heartbeat"
+    lines = [
+        f"engine    {document['engine']} ({alive})" if document["running"] else "engine    not running",
+        f"mode      {document['mode']} on {document['venue'] or 'n/a'}",
+        f"time      {document['venue_time'] or 'n/a'} x{document['speed'] if document['speed'] is not None else 'n/a'}",
+        f"kill      {document['kill']['state']} {document['kill']['by']}".rstrip(),
+    ]
+    lines += [f"halt      {halt['reason']}: {halt['detail']}; lifts: {halt['lifts']}" for halt in document["halts"]]
+    if document["paused"]:
+        lines.append(f"paused    {', '.join(document['paused'])}")
+    if account is None:
+        lines.append("account   n/a")
+    else:
+        lines.append(
+            f"equity    {account['equity']} USDT, change {account['equity_change']} = realised {account['realised']} "
+            f"+ unrealised {account['unrealised']} + fees {account['fees']} + funding {account['funding']} "
+            f"(difference {account['difference']})"
+        )
+        lines.append(
+            f"today     {account['day_pnl']} USDT ({account['day_pnl_pct']}), {account['entries_today']} entries"
+        )
+    if positions is None:
+        lines.append("positions n/a")
+    elif not positions:
+        lines.append("positions none")
+    for p in positions or ():
+        lines.append(
+            f"position  {p['ticker']:<6} {p['contracts']} @ {p['entry']}  uPnL {p['unrealised']}  "
+            f"{p['protection']}  stop {p['stop'] or 'n/a'}  target {p['target'] or 'n/a'}"
+        )
+    return lines

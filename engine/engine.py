@@ -1,0 +1,262 @@
+"""The engine: start-up, jobs, commands, shutdown. Everything here runs on the engine's own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.bus import EventBus
+from engine.clock import Clock, SystemClock
+from engine.command_handler import CommandHandler
+from engine.commands import Ack, Command
+from engine.config import Settings
+from engine.cycle import CycleReport
+from engine.events import ClockChanged, EngineStateChanged, HealthChanged, KillChanged, LogLine, WatchlistRanked
+from engine.exchange.errors import ExchangeError
+from engine.execution.controls import HaltLimits
+from engine.execution.kill_switch import KillResumeRefused
+from engine.execution.latch import EntryLatch
+from engine.experts.scanner import rs_scores
+from engine.home import Home
+from engine.jobs import Jobs
+from engine.limits_from_settings import risk_limits
+from engine.model import EngineState, FloatArray, Instrument, KillState
+from engine.supervisor import Supervisor
+from engine.venue import Venue
+from engine.watchlist import by_strength
+from engine.works import Works, WorksOpener, is_transient
+
+log = logging.getLogger(__name__)
+
+RETRY_VENUE_S = 5.0
+CYCLE_NUMBER = "cycle_number"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How this run differs from the settings: `speed` None = as configured; `scheduled` False = cycles only
+    when asked for; `keep_venue` leaves a simulated market running at the end."""
+
+    speed: float | None = None
+    scheduled: bool = True
+    retry_venue: bool = True
+    keep_venue: bool = False
+
+
+class Engine:
+    """One engine on one account."""
+
+    def __init__(
+        self, settings: Settings, home: Home, bus: EventBus, latch: EntryLatch, options: EngineOptions
+    ) -> None:
+        self.settings = settings
+        self.home = home
+        self.bus = bus
+        self.latch = latch
+        self.options = options
+        self.state = EngineState.STARTING
+        self.works: Works | None = None
+        self.supervisor = Supervisor(self._task_died)
+        self._opener = WorksOpener(settings, home, latch, bus.publish)
+        self._limits = risk_limits(settings)
+        self._cycling = asyncio.Lock()
+        self._scores: Mapping[str, float | None] = {}
+        self._jobs: Jobs | None = None
+
+    @property
+    def clock(self) -> Clock:
+        venue = self._opener.venue
+        return venue.clock if venue is not None else SystemClock()
+
+    @property
+    def venue(self) -> Venue | None:
+        """Open as soon as its address is known, also while the rest is still starting."""
+        return self._opener.venue
+
+    @property
+    def cycling(self) -> bool:
+        return self._cycling.locked()
+
+    @property
+    def venue_name(self) -> str:
+        venue = self._opener.venue
+        return venue.name if venue is not None else ""
+
+    @property
+    def risk_limits(self) -> Mapping[str, float]:
+        return self._limits.as_mapping()
+
+    # ------------------------------------------------------------ life
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Starts, runs its jobs until `stopping` is set, and stops. A clean stop leaves brackets in place."""
+        if not await self._start_patiently(stopping):
+            return
+        if self.options.scheduled:
+            self._jobs = Jobs(self)
+            self._jobs.start()
+        await stopping.wait()
+
+    async def _start_patiently(self, stopping: asyncio.Event) -> bool:
+        """True once running; False when asked to stop before that. Waits for an unreachable venue."""
+        while not stopping.is_set():
+            try:
+                await self.start()
+            except Exception as error:
+                if not (is_transient(error) and self.options.retry_venue):
+                    raise
+                self._announce(EngineState.REDUCING, f"venue unreachable: {error}; trying again")
+                self.tell("error", "engine", f"the venue does not answer: {error}")
+                try:
+                    await asyncio.wait_for(stopping.wait(), RETRY_VENUE_S)
+                except TimeoutError:
+                    continue
+            else:
+                return True
+        return False
+
+    async def start(self) -> None:
+        """Opens everything once; raises what WorksOpener.open raises."""
+        self._announce(EngineState.STARTING, "")
+        self._announce_kill()
+        self.works = await self._opener.open(self.options.speed)
+        self._warn_of_skipped(self.works)
+        await self.works.books.refresh()
+        await self.tell_health()
+        self._announce(EngineState.RUNNING, "")
+
+    async def close(self) -> None:
+        """Stops jobs, closes connections. Positions stay under their brackets."""
+        failed = self.state is EngineState.FAILED
+        self._announce(EngineState.STOPPING, "positions stay under their brackets")
+        if self._jobs is not None:
+            self._jobs.stop()
+        await self.supervisor.cancel_all()
+        stop_embedded = not self.options.keep_venue
+        if self.works is not None:
+            await self.works.close(stop_embedded)
+        else:
+            await self._opener.abandon(stop_embedded)
+        self._announce(EngineState.FAILED if failed else EngineState.STOPPED, "")
+
+    def opened(self) -> Works:
+        """The open works; raises ExchangeError while the engine is still starting."""
+        if self.works is None:
+            raise ExchangeError("the engine is still starting")
+        return self.works
+
+    # ------------------------------------------------------------ work
+
+    async def run_cycle(self, only: str = "", next_at: int | None = None) -> CycleReport | None:
+        """One cycle over the watchlist (or one ticker). None when one is running already."""
+        if self._cycling.locked():
+            self.tell("warning", "cycle", "skipped: the previous cycle is still running")
+            return None
+        works = self.opened()
+        async with self._cycling:
+            await works.desk.reconcile()
+            await self.refresh_books()
+            if not self._scores:
+                await self.rank()
+            number = int(await works.db.meta(CYCLE_NUMBER) or 0) + 1
+            await works.db.set_meta(CYCLE_NUMBER, str(number))
+            report = await works.cycle.run(number, self._order(only), next_at)
+            await self.refresh_books()
+        return report
+
+    def _order(self, only: str) -> tuple[Instrument, ...]:
+        order = by_strength(self.opened().watch.instruments, self._scores)
+        return tuple(i for i in order if i.ticker == only) if only else order
+
+    async def refresh_books(self) -> None:
+        """Positions, account, halts. Called around cycles and by a job between them."""
+        works, risk = self.opened(), self.settings.risk
+        await works.books.refresh()
+        if works.books.account is not None:
+            limits = HaltLimits(risk.daily_loss_limit_pct, risk.max_consecutive_losses, risk.min_margin_ratio)
+            await works.desk.controls.assess(works.books.account, limits)
+        if works.books.venue_down:
+            self._announce(EngineState.REDUCING, f"venue: {works.books.venue_down}")
+        elif self.state is EngineState.REDUCING:
+            self._announce(EngineState.RUNNING, "")
+
+    async def rank(self) -> None:
+        """The hourly scanner: relative strength from 1H closes; an unreadable ticker has no score."""
+        works = self.opened()
+        closes: dict[str, FloatArray] = {}
+        for instrument in works.watch.instruments:
+            try:
+                closes[instrument.ticker] = (await works.agent.hourly_candles(instrument)).close
+            except ExchangeError as error:
+                log.warning("no 1H candles of %s: %s", instrument.ticker, error)
+        self._scores = rs_scores(closes)
+        order = tuple(i.ticker for i in by_strength(works.watch.instruments, self._scores))
+        self.bus.publish(WatchlistRanked(order, dict(self._scores), tuple(works.watch.skipped), self.clock.now_ms()))
+
+    def speed_changed(self) -> None:
+        """The venue runs at another speed: jobs are planned anew."""
+        if self._jobs is not None:
+            self._jobs.reschedule()
+        clock = self.clock
+        self.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), None, clock.now_ms()))
+
+    def resume_latch(self, by: str) -> None:
+        """Releases the kill switch. Raises KillResumeRefused while positions are being closed, OSError when
+        the file cannot be removed."""
+        if self.latch.status().state is KillState.FLATTENING:
+            raise KillResumeRefused("positions are being closed right now; resume when that has ended")
+        self.latch.resume(by)
+        self._announce_kill()
+        self.tell("warning", "operator", f"{by} released the kill switch")
+
+    async def handle(self, command: Command) -> Ack:
+        """Carries out a command; a failure is an answer, never an exception."""
+        try:
+            return await CommandHandler(self).handle(command)
+        except ExchangeError as error:
+            return Ack(False, str(error))
+
+    # ------------------------------------------------------------ telling
+
+    def tell(self, level: str, source: str, text: str, ticker: str = "") -> None:
+        self.bus.publish(LogLine(level, source, text, self.clock.now_ms(), ticker))
+        log.log({"info": logging.INFO, "warning": logging.WARNING}.get(level, logging.ERROR), "%s: %s", source, text)
+
+    async def tell_health(self) -> None:
+        """Venue and model: who answers, how fast, how long ago."""
+        works, now = self.opened(), self.clock.now_ms()
+        down = works.books.venue_down
+        age, latency = last_contact(works.venue)
+        status = "down" if down else "ok"
+        self.bus.publish(HealthChanged("okx", status, age, latency, down, now))
+        status, detail = await works.synthesizer.describe()
+        self.bus.publish(HealthChanged("llm", status, None, None, detail, now))
+
+    def _announce(self, state: EngineState, detail: str) -> None:
+        if state is self.state and state is not EngineState.STARTING and not detail:
+            return
+        self.state = state
+        self.bus.publish(EngineStateChanged(state, detail, self.clock.now_ms()))
+
+    def _announce_kill(self) -> None:
+        status = self.latch.status()
+        self.bus.publish(KillChanged(status.state, status.by, status.since, status.detail, {}, self.clock.now_ms()))
+
+    def _warn_of_skipped(self, works: Works) -> None:
+        for name, why in works.watch.skipped.items():
+            self.tell("warning", "watchlist", f"{name} skipped: {why}")
+
+    def _task_died(self, name: str, error: BaseException) -> None:
+        log.error("task %s died", name, exc_info=error)
+        self.tell("error", "engine", f"task {name} died: {type(error).__name__}: {error}")
+
+
+def last_contact(venue: Venue) -> tuple[float | None, float | None]:
+    """Wall seconds since the venue last answered, and that answer's latency in ms; None before the first."""
+    answers = venue.exchange.health().values()
+    if not answers:
+        return None, None
+    newest = max(answers, key=lambda answer: answer.last_ok)
+    return venue.clock.monotonic() - newest.last_ok, newest.latency_ms

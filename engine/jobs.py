@@ -1,0 +1,128 @@
+"""The engine's recurring work, on venue time: APScheduler fires, the supervisor sees to the deaths."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from engine.events import ClockChanged, QuotesChanged
+from engine.exchange.errors import ExchangeError
+from engine.model import Timeframe
+from engine.schedule import VenueGridTrigger, next_boundary
+from engine.status_file import write_status
+from engine.systemd import notify
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+
+log = logging.getLogger(__name__)
+
+CYCLE_OFFSET_MS = 5_000
+HEARTBEAT_S = 2
+CLOCK_SYNC_DEMO_S = 10
+CLOCK_SYNC_S = 3600
+
+
+class Jobs:
+    """Owns the scheduler of one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": 60, "coalesce": True, "max_instances": 1}
+        )
+        self._scheduler.add_listener(self._trouble, EVENT_JOB_MISSED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
+
+    def start(self) -> None:
+        """The first cycle runs at once; the rest follow the venue's grid."""
+        self._schedule_grid()
+        self._every("heartbeat", HEARTBEAT_S, self._heartbeat)
+        embedded = self._engine.opened().venue.embedded is not None
+        self._every("clock", CLOCK_SYNC_DEMO_S if embedded else CLOCK_SYNC_S, self._sync_clock)
+        self._scheduler.start()
+        self._engine.supervisor.start("first cycle", self._cycle())
+        notify("READY=1")
+
+    def reschedule(self) -> None:
+        """After a change of the venue's speed."""
+        for name in ("cycle", "guard", "books", "rank", "quotes"):
+            self._scheduler.remove_job(name)
+        self._schedule_grid()
+
+    def stop(self) -> None:
+        notify("STOPPING=1")
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    def _schedule_grid(self) -> None:
+        self._grid("cycle", Timeframe.M15.ms, self._cycle, offset_ms=CYCLE_OFFSET_MS)
+        self._grid("guard", 15_000, self._guard, min_wall_s=1.0)
+        self._grid("books", 300_000, self._books, min_wall_s=2.0)
+        self._grid("rank", Timeframe.H1.ms, self._engine.rank, offset_ms=2_000, min_wall_s=5.0)
+        self._grid("quotes", 1_000, self._quotes, min_wall_s=1.0)
+
+    def _grid(
+        self,
+        name: str,
+        period_ms: int,
+        work: Callable[[], Awaitable[None]],
+        offset_ms: int = 0,
+        min_wall_s: float = 0.0,
+    ) -> None:
+        trigger = VenueGridTrigger(self._engine.clock, period_ms, offset_ms, min_wall_s)
+        self._scheduler.add_job(self._guarded(name, work), trigger, id=name)
+
+    def _every(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        self._scheduler.add_job(self._guarded(name, work), "interval", seconds=seconds, id=name)
+
+    def _guarded(self, name: str, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """The venue's silence is no defect of a job: it is told, and the next run tries again."""
+
+        async def run() -> None:
+            try:
+                await work()
+            except ExchangeError as error:
+                self._engine.tell("warning", name, f"not done: {error}")
+
+        return run
+
+    async def _cycle(self) -> None:
+        now = self._engine.clock.now_ms()
+        await self._engine.run_cycle(next_at=next_boundary(now, Timeframe.M15.ms, CYCLE_OFFSET_MS))
+
+    async def _guard(self) -> None:
+        works = self._engine.opened()
+        works.books.positions = await works.desk.guard_pass()
+
+    async def _books(self) -> None:
+        await self._engine.refresh_books()
+
+    async def _quotes(self) -> None:
+        works = self._engine.opened()
+        board = await works.agent.board.quotes()
+        watched = {i.ticker: board[i.inst_id] for i in works.watch.instruments if i.inst_id in board}
+        self._engine.bus.publish(QuotesChanged(watched, self._engine.clock.now_ms()))
+
+    async def _sync_clock(self) -> None:
+        works = self._engine.opened()
+        offset = await works.venue.sync_clock()
+        works.books.clock_offset_ms = offset if offset is not None else 0
+        clock = works.venue.clock
+        self._engine.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), offset, clock.now_ms()))
+
+    async def _heartbeat(self) -> None:
+        await self._engine.tell_health()
+        write_status(self._engine)
+        notify("WATCHDOG=1")
+
+    def _trouble(self, event: JobEvent) -> None:
+        """Skipped, late and failed runs are counted events, never silent."""
+        words = {EVENT_JOB_MISSED: "missed its time", EVENT_JOB_MAX_INSTANCES: "skipped: still running"}
+        error = getattr(event, "exception", None)
+        text = words.get(event.code) or f"failed: {type(error).__name__}: {error}"
+        level = "error" if event.code == EVENT_JOB_ERROR else "warning"
+        self._engine.tell(level, "jobs", f"{event.job_id} {text}")

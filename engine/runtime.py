@@ -1,0 +1,114 @@
+"""The engine's own thread and asyncio loop, and the few things that other threads may do to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from concurrent.futures import Future
+
+from engine.bus import EventBus
+from engine.clock import SystemClock
+from engine.commands import Ack, Command
+from engine.config import Settings
+from engine.engine import Engine, EngineOptions
+from engine.events import EngineSnapshot, EngineStateChanged, Event, KillChanged
+from engine.execution.latch import EntryLatch
+from engine.home import Home
+from engine.model import EngineState, KillState
+
+log = logging.getLogger(__name__)
+
+
+class EngineRuntime:
+    """Starts an Engine on a thread of its own. All methods may be called from any thread."""
+
+    def __init__(self, settings: Settings, home: Home, options: EngineOptions) -> None:
+        self.bus = EventBus()
+        self.latch = EntryLatch(home.storage)
+        self._settings = settings
+        self._home = home
+        self._options = options
+        self._subscription = self.bus.subscribe()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._engine: Engine | None = None
+        self._stopping: asyncio.Event | None = None
+        self._stop_asked = threading.Event()
+        self.failure: str | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 20.0) -> None:
+        """Asks for a clean stop and waits; positions stay under their brackets."""
+        self._stop_asked.set()
+        if self._loop is not None and self._stopping is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def join(self, timeout_s: float | None = None) -> None:
+        self._thread.join(timeout_s)
+
+    def drain(self, timeout_s: float) -> list[Event]:
+        return self._subscription.drain(timeout_s)
+
+    def snapshot(self) -> EngineSnapshot | None:
+        seq, events = self.bus.latest()
+        engine = self._engine
+        return EngineSnapshot(
+            seq=seq,
+            mode=self._settings.goals.mode.value,
+            venue=engine.venue_name if engine is not None else "",
+            home=str(self._home.root),
+            pid=os.getpid(),
+            watchlist=self._settings.watchlist,
+            risk_limits=engine.risk_limits if engine is not None else {},
+            events=events,
+        )
+
+    def submit(self, command: Command) -> Future[Ack]:
+        """The engine's answer; an engine that is not running answers that at once."""
+        engine, loop = self._engine, self._loop
+        if engine is None or loop is None or not self._thread.is_alive():
+            answer: Future[Ack] = Future()
+            answer.set_result(Ack(False, "the engine is not running"))
+            return answer
+        return asyncio.run_coroutine_threadsafe(engine.handle(command), loop)
+
+    def engage_latch(self, by: str) -> None:
+        """Stops entries now: flag and file, in the caller's own thread, with no queue and no loop between."""
+        if not self.latch.engaged():
+            self.latch.engage(KillState.LATCHED, by)
+        status = self.latch.status()
+        now = self._venue_ms()
+        self.bus.publish(KillChanged(status.state, status.by, status.since, status.detail, {}, now))
+
+    def _venue_ms(self) -> int:
+        clock = self._engine.clock if self._engine is not None else SystemClock()
+        return clock.now_ms()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except Exception as error:
+            log.exception("engine died")
+            self.failure = f"{type(error).__name__}: {error}"
+            self.bus.publish(EngineStateChanged(EngineState.FAILED, self.failure, self._venue_ms()))
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        if self._stop_asked.is_set():
+            self._stopping.set()
+        self._engine = Engine(self._settings, self._home, self.bus, self.latch, self._options)
+        try:
+            await self._engine.run(self._stopping)
+        finally:
+            await self._engine.close()

@@ -1,0 +1,154 @@
+"""Everything that an engine opens before it trades, step by step, each step visible while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from engine.agent import Agent
+from engine.books_view import BooksView
+from engine.clock import SystemClock
+from engine.config import Settings
+from engine.cycle import Cycle
+from engine.db import Database
+from engine.events import ClockChanged, Event, StartupStep
+from engine.exchange.errors import ExchangeError
+from engine.execution.desk import TradingDesk
+from engine.execution.latch import EntryLatch
+from engine.home import Home
+from engine.limits_from_settings import risk_limits
+from engine.mode import Mode
+from engine.model import AccountConfig, Instrument
+from engine.risk.limits import RiskLimits
+from engine.risk.self_test import prove_gates_trip
+from engine.synthesis.choice import ChosenSynthesizer, choose_synthesizer
+from engine.venue import Venue, open_venue
+from engine.watchlist import Resolved, resolve
+
+MAX_CLOCK_OFFSET_WARN_MS = 2_000
+
+
+class VenueRefused(Exception):
+    """The account cannot be traded as it is set up; a person must change it. One line says how."""
+
+
+@dataclass(slots=True)
+class Works:
+    """The open parts of a running engine."""
+
+    limits: RiskLimits
+    db: Database
+    venue: Venue
+    instruments: dict[str, Instrument]
+    watch: Resolved
+    desk: TradingDesk
+    books: BooksView
+    synthesizer: ChosenSynthesizer
+    agent: Agent
+    cycle: Cycle
+
+    async def close(self, stop_embedded: bool) -> None:
+        await self.synthesizer.aclose()
+        await self.venue.close(stop_embedded)
+        await self.db.close()
+
+
+class WorksOpener:
+    """Opens what is not open yet, so that a failed attempt can be repeated without starting over."""
+
+    def __init__(self, settings: Settings, home: Home, latch: EntryLatch, publish: Callable[[Event], None]) -> None:
+        self._settings = settings
+        self._home = home
+        self._latch = latch
+        self._publish = publish
+        self._limits = risk_limits(settings)
+        self._db: Database | None = None
+        self._venue: Venue | None = None
+
+    @property
+    def venue(self) -> Venue | None:
+        return self._venue
+
+    async def open(self, speed: float | None) -> Works:
+        """Raises ExchangeError when the venue does not answer (try again), VenueRefused, DatabaseCorrupt,
+        GateProofFailed or VenueStartError when trying again would not help."""
+        async with self._step("gates"):
+            prove_gates_trip(self._limits)
+        async with self._step("database"):
+            self._db = self._db or await Database.open(self._home.database)
+        async with self._step("venue"):
+            venue = self._venue = self._venue or await asyncio.to_thread(open_venue, self._settings, self._home, speed)
+            await self._sync_clock(venue)
+        async with self._step("account"):
+            check_account(await venue.exchange.account_config(), self._settings.goals.mode)
+        async with self._step("instruments"):
+            instruments = dict(await venue.exchange.instruments())
+            watch = resolve(self._settings.watchlist, instruments)
+        desk = TradingDesk(
+            self._db, venue.exchange, self._latch, venue.clock, self._publish, instruments, self._home.logs
+        )
+        async with self._step("positions"):
+            await desk.load()
+            await desk.boot()
+        return await self._assemble(self._db, venue, desk, instruments, watch)
+
+    async def _assemble(
+        self, db: Database, venue: Venue, desk: TradingDesk, instruments: dict[str, Instrument], watch: Resolved
+    ) -> Works:
+        books = BooksView(desk, self._latch, instruments)
+        async with self._step("synthesis"):
+            synthesizer = await choose_synthesizer(self._settings, venue.clock)
+        agent = Agent(
+            self._settings, self._limits, venue.exchange, venue.clock, desk, synthesizer, books, self._publish
+        )
+        await agent.load()
+        cycle = Cycle(agent, venue.clock, self._publish)
+        return Works(self._limits, db, venue, instruments, watch, desk, books, synthesizer, agent, cycle)
+
+    async def abandon(self, stop_embedded: bool) -> None:
+        """Closes what a failed start left open."""
+        if self._venue is not None:
+            await self._venue.close(stop_embedded)
+        if self._db is not None:
+            await self._db.close()
+
+    async def _sync_clock(self, venue: Venue) -> None:
+        offset = await venue.sync_clock()
+        now = venue.clock.now_ms()
+        self._publish(ClockChanged(now, venue.clock.speed(), offset, now))
+
+    @asynccontextmanager
+    async def _step(self, name: str) -> AsyncIterator[None]:
+        self._tell(name, "running", "")
+        try:
+            yield
+        except Exception as error:
+            self._tell(name, "failed", str(error))
+            raise
+        self._tell(name, "ok", "")
+
+    def _tell(self, name: str, status: str, detail: str) -> None:
+        clock = self._venue.clock if self._venue is not None else SystemClock()
+        self._publish(StartupStep(name, status, detail, clock.now_ms()))
+
+
+def check_account(account: AccountConfig, mode: Mode) -> None:
+    """Net mode, permission to trade, none to withdraw. Raises VenueRefused."""
+    if not account.net_mode:
+        raise VenueRefused("the OKX account is in long/short mode; set it to net mode (Settings > Position mode)")
+    if "trade" not in account.permissions:
+        raise VenueRefused("the OKX API key may not trade; give it the Trade permission")
+    if mode.profile.real_money and "withdraw" in account.permissions:
+        raise VenueRefused("the OKX API key may withdraw; make one without that permission, it is never needed")
+    if account.account_level not in ("2", "3"):
+        raise VenueRefused(
+            f"the OKX account level is {account.account_level!r}; "
+            "futures mode (2) or multi-currency margin (3) is needed"
+        )
+
+
+def is_transient(error: Exception) -> bool:
+    """Worth another attempt without a person's help."""
+    return isinstance(error, ExchangeError)
