@@ -18,12 +18,17 @@ def account_of(inputs: DecisionInputs) -> AccountView:
     return inputs.account
 
 
+def loss_of(result: float) -> float:
+    """A gain is a loss of 0. NaN stays NaN, so that it blocks; max(0, NaN) would make it a harmless 0."""
+    return 0.0 if result > 0 else -result
+
+
 def halting(result: GateResult, inputs: DecisionInputs, reason: Reason) -> GateResult:
-    """`result` of a gate that halts: a breach starts a halt, and a halt in force blocks although the number has
-    recovered, until its controls lift it."""
+    """`result` of a gate that halts: a measured breach starts a halt (an unusable number only blocks), and a halt
+    in force blocks although the number has recovered, until its controls lift it."""
     halt = inputs.controls.halt(reason)
     if result.verdict is Verdict.BLOCK:
-        return replace(result, halts=True)
+        return replace(result, halts=result.value is not None)
     if halt is not None:
         detail = f"halted ({halt.detail}); lifts: {halt.lifts}; now {result.detail}"
         return replace(result, verdict=Verdict.BLOCK, reason=reason, detail=detail, halts=True)
@@ -36,7 +41,7 @@ def daily_loss(inputs: DecisionInputs, _: Setup) -> GateResult:
     account = account_of(inputs)
     if account.day_baseline <= 0:
         raise ValueError("the day's baseline is unknown")
-    loss = max(0.0, float(-account.day_pnl / account.day_baseline))
+    loss = loss_of(float(account.day_pnl / account.day_baseline))
     limit = inputs.limits.daily_loss_frac
     result = below("daily_loss", Reason.DAILY_LOSS, loss * 100, limit * 100, "%", "loss today")
     return halting(result, inputs, Reason.DAILY_LOSS)
@@ -70,7 +75,7 @@ def margin_ratio(inputs: DecisionInputs, _: Setup) -> GateResult:
     limit = limits.min_margin_ratio if halt is None else limits.margin_resume_ratio
     if ratio is not None:
         result = at_least("margin_ratio", Reason.MARGIN_RATIO, float(ratio), limit, "", "margin ratio")
-        return replace(result, halts=result.verdict is Verdict.BLOCK)
+        return replace(result, halts=result.verdict is Verdict.BLOCK and result.value is not None)
     if max(account.open_positions, len(inputs.open_positions or ())) > 0:
         return blocked("margin_ratio", Reason.MARGIN_UNKNOWN, "positions are open, their ratio is blank", limit=limit)
     return passed("margin_ratio", "flat: no ratio", limit=limit)
@@ -80,7 +85,7 @@ def ticker_loss(inputs: DecisionInputs, _: Setup) -> GateResult:
     """Net result of 14 days over mean deployed notional (D25)."""
     if inputs.ticker_return_14d is None:
         raise ValueError("the ticker's 14-day result is unknown")
-    loss, limit = max(0.0, -inputs.ticker_return_14d) * 100, inputs.limits.max_ticker_loss_frac * 100
+    loss, limit = loss_of(inputs.ticker_return_14d) * 100, inputs.limits.max_ticker_loss_frac * 100
     return at_most("ticker_loss", Reason.TICKER_LOSS, loss, limit, "%", "lost in 14 days")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.model import GateResult, InstrumentState, Timeframe
 from engine.reasons import Reason
 from engine.risk.inputs import DecisionInputs
-from engine.risk.setup import Setup, spread_of, usable
+from engine.risk.setup import Setup, is_price, spread_of, usable
 from engine.risk.verdicts import at_most, blocked, passed, switch
 
 # These halts have a gate of their own further down, which also knows when they lift.
@@ -75,7 +75,7 @@ def missing_inputs(inputs: DecisionInputs) -> Iterator[str]:
     required: dict[str, bool] = {f"candles_{tf}": len(snapshot.candles.get(tf) or ()) > 0 for tf in Timeframe}
     required |= {
         "quote": spread_of(snapshot) is not None,
-        "mark_price": snapshot.mark_price is not None and snapshot.mark_price > 0,
+        "mark_price": is_price(snapshot.mark_price),
         "funding": snapshot.funding is not None,
         "slippage (order book)": usable(inputs.slippage_pct),
         "fees": inputs.fees is not None,

@@ -16,7 +16,7 @@ def atr(inputs: DecisionInputs, _: Setup) -> GateResult:
     market (D29)."""
     average = inputs.gathered.atr_pct_avg
     signals = inputs.gathered.technical.timeframes.get(Timeframe.M15)
-    if average is None or not usable(average) or average <= 0 or signals is None or signals.atr is None:
+    if not usable(average) or average <= 0 or signals is None or signals.atr is None:
         return blocked("atr", Reason.ATR_ZERO, "no average true range: there is no stop distance", average)
     if traded_volume(inputs) == 0:
         return blocked("atr", Reason.FROZEN_PRICE, f"no trade within the last {FROZEN_BARS} bars of 15m")

@@ -169,7 +169,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "leverage": (1, 10),
     "maintenance_margin_frac": (0, 0.09),
     "max_atr_frac": (1e-9, 0.25),
-    "min_atr_ticks": (0, 1000),
+    "min_atr_ticks": (0, 50),
     "min_hold_ms": (0, 10080 * MINUTE_MS),
     "min_bearish_cycles": (1, 20),
     "min_bullish_cycles": (2, 20),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeGuard
 
 from engine.model import BracketPrices, FeeRates, Funding, GatherResult, MarketSnapshot, Sizing, Timeframe
 from engine.reasons import Reason
@@ -57,19 +58,24 @@ class Market:
     costs: Costs
 
 
+def is_price(value: Decimal | None) -> TypeGuard[Decimal]:
+    """Known, finite and above 0: a price of 0 or NaN never counts (incident 44)."""
+    return value is not None and value.is_finite() and value > 0
+
+
 def entry_price(snapshot: MarketSnapshot) -> Decimal | None:
     """The ask, or the last trade when the ask side is empty; None when neither is a price."""
     quote = snapshot.quote
     price = None if quote is None else quote.last if quote.ask is None else quote.ask
-    return price if price is not None and price.is_finite() and price > 0 else None
+    return price if is_price(price) else None
 
 
 def spread_of(snapshot: MarketSnapshot) -> float | None:
-    """(ask − bid)/mid; None for an empty, crossed or worthless quote. A price of 0 never counts (incident 44)."""
+    """(ask − bid)/mid; None for an empty, crossed or worthless quote."""
     quote = snapshot.quote
-    if quote is None or quote.bid is None or quote.ask is None or not (quote.bid.is_finite() and quote.ask.is_finite()):
+    if quote is None or not is_price(quote.bid) or not is_price(quote.ask) or quote.bid > quote.ask:
         return None
-    return float((quote.ask - quote.bid) / ((quote.ask + quote.bid) / 2)) if 0 < quote.bid <= quote.ask else None
+    return float((quote.ask - quote.bid) / ((quote.ask + quote.bid) / 2))
 
 
 def atr15_of(gathered: GatherResult) -> float | None:
@@ -84,12 +90,11 @@ def costs_of(
     """None when any part is unknown: a cost has no neutral default."""
     if fees is None or spread is None or funding is None or not usable(slippage) or not usable(funding.rate):
         return None
-    assert slippage is not None
     costs = round_trip(float(fees.taker), spread, slippage, expected_funding(funding, now, hold_ms))
     return costs if usable(costs.total) else None
 
 
-def usable(value: float | None) -> bool:
+def usable(value: float | None) -> TypeGuard[float]:
     """Known and finite."""
     return value is not None and math.isfinite(value)
 
@@ -98,7 +103,7 @@ def read_market(inputs: DecisionInputs) -> Market | Refusal:
     """The market's part of the trade, or what of it is missing."""
     snapshot, limits = inputs.snapshot, inputs.limits
     entry, mark, spread = entry_price(snapshot), snapshot.mark_price, spread_of(snapshot)
-    if entry is None or spread is None or mark is None or not mark > 0:
+    if entry is None or spread is None or not is_price(mark):
         return Refusal(Reason.DATA_MISSING, "no usable quote or mark price")
     costs = costs_of(
         inputs.fees, spread, inputs.slippage_pct, snapshot.funding, snapshot.taken_at, limits.expected_hold_ms
@@ -106,7 +111,7 @@ def read_market(inputs: DecisionInputs) -> Market | Refusal:
     if costs is None:
         return Refusal(Reason.DATA_MISSING, "costs are unknown: fees, slippage or funding are missing")
     atr, atr15 = inputs.gathered.atr_pct_avg, atr15_of(inputs.gathered)
-    if not usable(atr) or not usable(atr15) or atr is None or atr15 is None or atr <= 0:
+    if not usable(atr) or not usable(atr15) or atr <= 0:
         return Refusal(Reason.ATR_ZERO, "no average true range, so no stop distance")
     if atr > limits.max_atr_frac:
         return Refusal(Reason.STOP_INVALID, f"an ATR of {atr:.1%} of the price is not believable")
