@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MESSAGES = {
+    "50002": "JSON syntax error",
     "50014": "Parameter {name} cannot be empty.",
     "50015": "Either parameter {name} or {other} is required",
     "51000": "Parameter {name} error",
@@ -33,8 +34,10 @@ MESSAGES = {
     "51112": "Close order size exceeds available size for position: {available}",
     "51115": "Cancel all pending close-orders before liquidation.",
     "51121": "Order quantity must be a multiple of the lot size: {lot}.",
-    "51169": "Order failed because you don't have any positions in this direction for this contract to reduce or close.",
-    "51170": "Failed to place order. A reduce-only order can't be the same trading direction as your existing positions.",
+    "51169": "Order failed because you don't have any positions in this direction for this contract to reduce or "
+    "close.",
+    "51170": "Failed to place order. A reduce-only order can't be the same trading direction as your existing "
+    "positions.",
     "51174": "The number of {inst_id} pending orders reached the upper limit of {limit} (orders).",
     "51202": "The market order amount exceeds the maximum amount: {limit} contracts.",
     "51203": "Order amount exceeds the limit of {limit} USD. Lower the amount and try again.",

@@ -116,6 +116,7 @@ class Algo:
     tp: Leg | None = None
     sl: Leg | None = None
     trigger: Leg | None = None
+    trigger_above: bool = False
     callback_ratio: Decimal | None = None
     callback_spread: Decimal | None = None
     active_px: Decimal | None = None
