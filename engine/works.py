@@ -76,27 +76,36 @@ class WorksOpener:
         GateProofFailed or VenueStartError when trying again would not help."""
         async with self._step("gates"):
             prove_gates_trip(self._limits)
-        async with self._step("database"):
-            self._db = self._db or await Database.open(self._home.database)
-        async with self._step("venue"):
-            venue = self._venue = self._venue or await asyncio.to_thread(open_venue, self._settings, self._home, speed)
-            await self._sync_clock(venue)
+        db = await self._opened_database()
+        venue = await self._opened_venue(speed)
         async with self._step("account"):
             check_account(await venue.exchange.account_config(), self._settings.goals.mode)
+        instruments: dict[str, Instrument] = {}
         async with self._step("instruments"):
-            instruments = dict(await venue.exchange.instruments())
-            watch = resolve(self._settings.watchlist, instruments)
-        desk = TradingDesk(
-            self._db, venue.exchange, self._latch, venue.clock, self._publish, instruments, self._home.logs
-        )
+            instruments.update(await venue.exchange.instruments())
+        desk = TradingDesk(db, venue.exchange, self._latch, venue.clock, self._publish, instruments, self._home.logs)
         async with self._step("positions"):
             await desk.load()
             await desk.boot()
-        return await self._assemble(self._db, venue, desk, instruments, watch)
+        return await self._assemble(db, venue, desk, instruments)
+
+    async def _opened_database(self) -> Database:
+        async with self._step("database"):
+            self._db = self._db or await Database.open(self._home.database)
+        assert self._db is not None, "a failed step raises"
+        return self._db
+
+    async def _opened_venue(self, speed: float | None) -> Venue:
+        async with self._step("venue"):
+            self._venue = self._venue or await asyncio.to_thread(open_venue, self._settings, self._home, speed)
+            await self._sync_clock(self._venue)
+        assert self._venue is not None, "a failed step raises"
+        return self._venue
 
     async def _assemble(
-        self, db: Database, venue: Venue, desk: TradingDesk, instruments: dict[str, Instrument], watch: Resolved
+        self, db: Database, venue: Venue, desk: TradingDesk, instruments: dict[str, Instrument]
     ) -> Works:
+        watch = resolve(self._settings.watchlist, instruments)
         books = BooksView(desk, self._latch, instruments)
         async with self._step("synthesis"):
             synthesizer = await choose_synthesizer(self._settings, venue.clock)
