@@ -317,7 +317,10 @@ class BracketState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """A resting algo order that closes a position: an OCO when both legs are set."""
+    """A resting algo order that closes a position: an OCO when both legs are set.
+
+    `triggered_leg` is "sl" or "tp" once it fired, "" before and when the venue does not say.
+    """
 
     inst_id: str
     algo_id: str
@@ -330,6 +333,7 @@ class Bracket:
     reduce_only: bool
     state: BracketState
     created_at: int
+    triggered_leg: str = ""
 
     def covers(self, contracts: Decimal) -> bool:
         """True when this bracket alone protects a long of `contracts` with both legs."""

@@ -1,0 +1,116 @@
+"""The trading desk: execution and books wired together, as the engine and the tests use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.clock import Clock
+from engine.db import Database
+from engine.events import AccountChanged, Event, LogLine
+from engine.exchange.errors import ExchangeError
+from engine.exchange.port import Exchange
+from engine.execution.blocks import ACCOUNT, Block, Blocks
+from engine.execution.context import Desk
+from engine.execution.controls import Controls
+from engine.execution.entry import Entry
+from engine.execution.exit import Exit
+from engine.execution.gateway import OrderGateway, Publish
+from engine.execution.guard import Guard
+from engine.execution.journal import Journal
+from engine.execution.latch import EntryLatch
+from engine.execution.locks import InstrumentLocks
+from engine.execution.protect import Protector
+from engine.execution.reconcile import Reconciler, ReconcileReport
+from engine.execution.resolve import Resolver
+from engine.execution.timing import DEFAULT_TIMING, ExecutionTiming
+from engine.execution.trade_book import TradeBook
+from engine.execution.trailing import Trailing
+from engine.model import AccountView, Instrument, ProtectedPosition
+from engine.outcome.decision_log import DecisionLog
+from engine.outcome.outcome_tracker import OutcomeTracker
+from engine.outcome.streak_store import StreakStore
+from engine.reasons import Reason
+
+
+class TradingDesk:
+    """`load`, then `boot`, before anything else; then the guard pass, the reconcile and the outcome sync as jobs.
+
+    `instruments` is by instrument id and may be refreshed in place.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        exchange: Exchange,
+        latch: EntryLatch,
+        clock: Clock,
+        publish: Publish,
+        instruments: Mapping[str, Instrument],
+        logs_dir: Path,
+        timing: ExecutionTiming = DEFAULT_TIMING,
+    ) -> None:
+        self._clock = clock
+        self._publish = publish
+        self.latch = latch
+        self.decisions = DecisionLog(db, logs_dir, self._warn)
+        self.streaks = StreakStore(db)
+        self.journal = Journal(db, clock)
+        self.blocks = Blocks()
+        self.gateway = OrderGateway(exchange, latch, clock, self._tell)
+        self.controls = Controls(db, clock, self._tell)
+        self.tracker = OutcomeTracker(db, exchange, self.journal, latch.status, clock, self._tell)
+        self.shared = Desk(
+            exchange=exchange, gateway=self.gateway, journal=self.journal, book=TradeBook(db),
+            locks=InstrumentLocks(), blocks=self.blocks, clock=clock, publish=self._tell, instruments=instruments,
+            timing=timing,
+        )  # fmt: skip
+        resolver, protector = Resolver(self.shared), Protector(self.shared)
+        self.exit = Exit(self.shared)
+        self.entry = Entry(self.shared, self.controls, resolver, protector, self.exit)
+        self.trailing = Trailing(self.shared)
+        self.guard = Guard(self.shared, resolver, protector, self.exit, self.trailing)
+        self.reconciler = Reconciler(self.shared, resolver, self.tracker)
+
+    async def load(self) -> None:
+        """Pauses, stops and halts of the last run."""
+        await self.controls.load()
+
+    async def boot(self) -> ReconcileReport:
+        """What the last run left: orders settled, then every position under its bracket."""
+        report = await self.reconciler.run()
+        await self.guard_pass()
+        return report
+
+    async def guard_pass(self) -> tuple[ProtectedPosition, ...]:
+        """One look of the guard; what the venue no longer holds is booked at once. Never raises ExchangeError.
+
+        When the venue cannot be read, entries are blocked and the last view is returned.
+        """
+        try:
+            report = await self.guard.run()
+            self.blocks.replace("venue", {})
+            if report.closed:
+                await self.tracker.sync()
+        except ExchangeError as error:
+            text = f"the account cannot be read: {error}"
+            if self.blocks.replace("venue", {ACCOUNT: Block(Reason.VENUE_UNAVAILABLE, text)}):
+                self._tell(LogLine("error", "guard", text, self._clock.now_ms()))
+        return self.guard.last
+
+    async def reconcile(self) -> ReconcileReport:
+        """Journal and books against the venue. Never raises ExchangeError."""
+        return await self.reconciler.run()
+
+    async def sync_outcomes(self) -> AccountView:
+        """Books what is new and tells the account. Raises ExchangeError."""
+        account = await self.tracker.account()
+        self._tell(AccountChanged(account, self._clock.now_ms()))
+        return account
+
+    def _tell(self, event: Event) -> None:
+        self.decisions.trade_event(event)
+        self._publish(event)
+
+    def _warn(self, problem: str) -> None:
+        self._publish(LogLine("warning", "log", problem, self._clock.now_ms()))

@@ -1,0 +1,201 @@
+"""Closes a whole position, reduce-only, and ends only when the venue shows flat and nothing of ours rests there."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engine.events import OrderFilled, OrderRefused
+from engine.exchange.errors import ErrorClass, ExchangeError, Rejected
+from engine.execution.context import Desk, ExecutionOutcome
+from engine.execution.cover import ours_on
+from engine.execution.ids import TAG, exit_id
+from engine.execution.intent import Intent
+from engine.execution.states import IntentState, Kind
+from engine.execution.timing import pauses
+from engine.model import OrderRequest, OrderType, Position, Side
+from engine.reasons import Reason
+
+S = IntentState
+
+GONE = (ErrorClass.POSITION_GONE, ErrorClass.NOT_FOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """One closing, over as many attempts as it takes."""
+
+    inst_id: str
+    ticker: str
+    reason: Reason
+    decision_id: str
+    stop_at: float
+
+
+class Exit:
+    """The only way in which the engine closes a position. The kill switch has its own."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def close(self, inst_id: str, reason: Reason, decision_id: str) -> ExecutionOutcome:
+        """EXITED when flat and swept; SELL_WHEN_FLAT when nothing was open; VENUE_UNAVAILABLE or ORDER_REJECTED
+        when the venue would not. `reason` is why: SIGNAL_EXIT, OPERATOR_CLOSE… Never raises ExchangeError."""
+        async with self._desk.locks.of(inst_id):
+            return await self.close_locked(inst_id, reason, decision_id)
+
+    async def close_locked(self, inst_id: str, reason: Reason, decision_id: str) -> ExecutionOutcome:
+        """As `close`, for callers that hold the instrument's lock."""
+        stop_at = self._desk.clock.monotonic() + self._desk.timing.flat_deadline_s
+        closing = _Closing(inst_id, self._desk.ticker(inst_id), reason, decision_id, stop_at)
+        try:
+            position = await self._desk.position(inst_id)
+        except ExchangeError as error:
+            return ExecutionOutcome(Reason.VENUE_UNAVAILABLE, f"positions cannot be read: {error}")
+        if position is None:
+            await self.sweep(inst_id)
+            return ExecutionOutcome(Reason.SELL_WHEN_FLAT, "already flat at the venue")
+        outcome = await self._until_flat(closing, position)
+        if outcome.reason is Reason.EXITED:
+            await self.sweep(inst_id)
+        return outcome
+
+    async def sweep(self, inst_id: str) -> bool:
+        """Cancels our brackets on an instrument that the venue shows flat; True when none rests any more."""
+        clock = self._desk.clock
+        stop_at = clock.monotonic() + self._desk.timing.flat_deadline_s / 2
+        for pause in pauses(self._desk.timing):
+            try:
+                left = ours_on(inst_id, await self._desk.exchange.brackets())
+                if not left:
+                    return True
+                await self._desk.gateway.cancel_brackets(inst_id, [b.algo_id for b in left])
+            except ExchangeError as error:
+                self._desk.log("warning", f"orphan brackets not cancelled yet: {error}", inst_id)
+            if clock.monotonic() >= stop_at:
+                return False
+            await asyncio.sleep(pause)
+        return False
+
+    async def _until_flat(self, closing: _Closing, position: Position) -> ExecutionOutcome:
+        total = abs(position.contracts)
+        left: Position | None = position
+        why = ""
+        market_close = False
+        client_id = ""
+        while left is not None:
+            client_id, why = await self._attempt(closing, left, market_close)
+            before, left = left, await self._wait_for_change(closing, left)
+            unchanged = left is not None and left.contracts == before.contracts
+            market_close = bool(why) or unchanged
+            if left is not None and self._desk.clock.monotonic() >= closing.stop_at:
+                return self._not_flat(closing, left, why)
+        detail = f"flat at the venue, {total} contracts closed"
+        self._desk.log("info", detail, closing.inst_id)
+        return ExecutionOutcome(Reason.EXITED, detail, client_id, filled=total)
+
+    def _not_flat(self, closing: _Closing, left: Position, why: str) -> ExecutionOutcome:
+        detail = f"still {left.contracts} contracts open" + (f": {why}" if why else "")
+        self._desk.log("error", f"could not close: {detail}", closing.inst_id)
+        return ExecutionOutcome(Reason.ORDER_REJECTED if why else Reason.VENUE_UNAVAILABLE, detail)
+
+    async def _attempt(self, closing: _Closing, position: Position, market_close: bool) -> tuple[str, str]:
+        """Sends one closing order; its client id, and why it was refused ("" = accepted, unknown or already gone)."""
+        intent = await self._journal(closing, position)
+        try:
+            if market_close:
+                await self._desk.gateway.close_position(
+                    closing.ticker, closing.inst_id, intent.client_id, position.contracts
+                )
+            else:
+                await self._desk.gateway.send(closing.ticker, _request(intent, position), "exit")
+        except Rejected as error:
+            return intent.client_id, await self._refused(closing, intent, error)
+        except ExchangeError as error:
+            await self._desk.advance(intent, S.UNKNOWN, str(error))
+            return intent.client_id, ""
+        await self._desk.advance(intent, S.ACCEPTED)
+        return intent.client_id, ""
+
+    async def _refused(self, closing: _Closing, intent: Intent, error: Rejected) -> str:
+        await self._desk.advance(intent, S.REFUSED, str(error))
+        if error.error_class in GONE:
+            return ""
+        now = self._desk.clock.now_ms()
+        self._desk.publish(OrderRefused(closing.ticker, intent.client_id, "exit", error.code, error.message, now))
+        return str(error)
+
+    async def _journal(self, closing: _Closing, position: Position) -> Intent:
+        """Commits the intent; a database that refuses does not keep a position open."""
+        desk = self._desk
+        instrument = desk.instruments.get(closing.inst_id)
+        size = abs(position.contracts)
+        if instrument is not None:
+            size = min(size, instrument.max_market_size)
+        try:
+            attempt = await desk.journal.next_exit_attempt(closing.decision_id)
+        except sqlite3.Error:
+            attempt = desk.clock.wall_ms() % 600 + 600
+        intent = Intent(
+            client_id=exit_id(closing.decision_id, attempt), kind=Kind.EXIT, decision_id=closing.decision_id,
+            attempt=attempt, ticker=closing.ticker, inst_id=closing.inst_id, contracts=size, reason=closing.reason,
+            created_at=desk.clock.now_ms(),
+        )  # fmt: skip
+        try:
+            await desk.journal.record(intent)
+        except sqlite3.Error as error:
+            desk.unjournalled.add(intent.client_id)
+            desk.log("error", f"exit not journalled ({error}); closing all the same", closing.inst_id)
+        return await desk.advance(intent, S.SENT)
+
+    async def _wait_for_change(self, closing: _Closing, before: Position) -> Position | None:
+        """The position once it differs from `before` (None = flat), or as it is when patience ends."""
+        clock = self._desk.clock
+        stop_at = min(clock.monotonic() + self._desk.timing.cover_deadline_s, closing.stop_at)
+        latest: Position | None = before
+        for pause in pauses(self._desk.timing):
+            try:
+                latest = await self._desk.position(closing.inst_id)
+            except ExchangeError as error:
+                self._desk.log("warning", f"positions cannot be read: {error}", closing.inst_id)
+            if latest is None or latest.contracts != before.contracts or clock.monotonic() >= stop_at:
+                break
+            await asyncio.sleep(pause)
+        await self._settle(closing, latest)
+        return latest
+
+    async def _settle(self, closing: _Closing, latest: Position | None) -> None:
+        """The journal learns how this closing's orders ended, and the tape what they cost."""
+        try:
+            pending = await self._desk.journal.unresolved(closing.inst_id)
+        except sqlite3.Error:
+            return
+        for intent in pending:
+            if intent.kind is not Kind.EXIT or intent.decision_id != closing.decision_id:
+                continue
+            if latest is None:
+                await self._tell_fill(intent)
+                await self._desk.advance(intent, S.FLAT, "flat at the venue")
+            elif latest.contracts < intent.contracts or intent.state is S.ACCEPTED:
+                await self._desk.advance(intent, S.RESIDUAL, f"{latest.contracts} contracts left")
+
+    async def _tell_fill(self, intent: Intent) -> None:
+        try:
+            order = await self._desk.exchange.order(intent.inst_id, intent.client_id)
+        except ExchangeError:
+            return
+        if order is None or order.average_price is None:
+            return
+        self._desk.publish(
+            OrderFilled(intent.ticker, intent.client_id, order.side.value, order.filled, order.average_price, order.fee,
+                        "exit", self._desk.clock.now_ms())
+        )  # fmt: skip
+
+
+def _request(intent: Intent, position: Position) -> OrderRequest:
+    """The size is the venue's position, never a memory of ours; reduce-only cannot flip it."""
+    side = Side.SELL if position.contracts > 0 else Side.BUY
+    contracts = min(abs(position.contracts), intent.contracts) if intent.contracts > 0 else Decimal(0)
+    return OrderRequest(intent.inst_id, intent.client_id, side, OrderType.MARKET, contracts, reduce_only=True, tag=TAG)

@@ -1,0 +1,72 @@
+"""The only way out for orders. What raises exposure passes the latch, directly before the send; what protects
+or reduces always passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from engine.clock import Clock
+from engine.events import Event, OrderSent
+from engine.exchange.port import BracketRequest, Exchange, OrderAck
+from engine.execution.latch import EntryLatch
+from engine.model import OrderRequest, Side
+
+Publish = Callable[[Event], None]
+
+
+class EntriesLatched(Exception):
+    """The kill switch is engaged; the order was not sent."""
+
+
+class OrderGateway:
+    """Every write of the engine goes through here; nothing else of it calls the exchange's write methods."""
+
+    def __init__(self, exchange: Exchange, latch: EntryLatch, clock: Clock, publish: Publish) -> None:
+        self._exchange = exchange
+        self._latch = latch
+        self._clock = clock
+        self._publish = publish
+
+    def check(self) -> None:
+        """Raises EntriesLatched."""
+        if self._latch.engaged():
+            status = self._latch.status()
+            raise EntriesLatched(f"the kill switch is {status.state.value}, by {status.by or 'unknown'}")
+
+    async def send(self, ticker: str, request: OrderRequest, purpose: str) -> OrderAck:
+        """Raises EntriesLatched for anything that may open exposure while the latch is engaged; otherwise as
+        the port does."""
+        if not request.reduce_only:
+            self.check()
+        try:
+            # Nothing stands between the look at the latch and the send: telling about it comes after.
+            return await self._exchange.place_order(request)
+        finally:
+            self._tell(ticker, request.client_id, request.side, request.contracts, purpose)
+
+    async def place_bracket(self, ticker: str, request: BracketRequest) -> str:
+        self._tell(ticker, request.client_id, Side.SELL, request.contracts, "bracket")
+        return await self._exchange.place_bracket(request)
+
+    async def amend_bracket(
+        self, inst_id: str, algo_id: str, stop: Decimal | None = None, contracts: Decimal | None = None
+    ) -> None:
+        await self._exchange.amend_bracket(inst_id, algo_id, stop=stop, contracts=contracts)
+
+    async def cancel_brackets(self, inst_id: str, algo_ids: Sequence[str]) -> None:
+        await self._exchange.cancel_brackets(inst_id, algo_ids)
+
+    async def cancel_order(self, inst_id: str, client_id: str) -> None:
+        await self._exchange.cancel_order(inst_id, client_id)
+
+    async def close_position(self, ticker: str, inst_id: str, client_id: str, contracts: Decimal) -> None:
+        side = Side.SELL if contracts > 0 else Side.BUY
+        self._tell(ticker, client_id, side, abs(contracts), "close")
+        await self._exchange.close_position(inst_id, client_id)
+
+    async def set_leverage(self, inst_id: str, leverage: Decimal) -> Decimal:
+        return await self._exchange.set_leverage(inst_id, leverage)
+
+    def _tell(self, ticker: str, client_id: str, side: Side, contracts: Decimal, purpose: str) -> None:
+        self._publish(OrderSent(ticker, client_id, side.value, contracts, purpose, self._clock.now_ms()))

@@ -1,0 +1,280 @@
+"""Compares positions with brackets, again and again, and heals the difference. Level, not edge: it relies on no
+event, so that a restart, a lost message or a stranger's hand changes nothing about it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from engine.events import BracketHealed, PositionsChanged
+from engine.exchange.errors import ExchangeError
+from engine.execution.blocks import Block
+from engine.execution.context import Desk
+from engine.execution.cover import Cover, assess, ours_on
+from engine.execution.exit import Exit
+from engine.execution.ids import is_ours
+from engine.execution.protect import Protected, Protector
+from engine.execution.resolve import Resolver
+from engine.execution.states import IntentState
+from engine.execution.trade_book import OpenTrade
+from engine.execution.trailing import Trailing
+from engine.model import Bracket, BracketState, Order, Position, ProtectedPosition, Protection
+from engine.reasons import Reason
+
+S = IntentState
+
+ADOPTABLE = frozenset({S.SENT, S.UNKNOWN, S.ACCEPTED, S.ABSENT})
+
+
+@dataclass(frozen=True, slots=True)
+class GuardReport:
+    """What one pass saw and did. `closed` are instruments where a trade is open in our books but not at the venue."""
+
+    positions: tuple[ProtectedPosition, ...]
+    closed: tuple[str, ...]
+    healed: int
+    swept: int
+
+    @property
+    def silent(self) -> bool:
+        return not self.healed and not self.swept and not self.closed
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The venue at one moment: brackets were read first, so that one without a position is an orphan."""
+
+    brackets: tuple[Bracket, ...]
+    orders: tuple[Order, ...]
+    positions: tuple[Position, ...]
+    trades: Mapping[str, OpenTrade]
+
+
+class Guard:
+    """`run` is one pass; the caller repeats it."""
+
+    def __init__(self, desk: Desk, resolver: Resolver, protector: Protector, leave: Exit, trailing: Trailing) -> None:
+        self._desk = desk
+        self._resolver = resolver
+        self._protector = protector
+        self._exit = leave
+        self._trailing = trailing
+        self._last: tuple[ProtectedPosition, ...] = ()
+        self._trades: Mapping[str, OpenTrade] = {}
+
+    @property
+    def last(self) -> tuple[ProtectedPosition, ...]:
+        """As the latest pass that could read the venue saw them."""
+        return self._last
+
+    async def run(self) -> GuardReport:
+        """Raises ExchangeError when the venue cannot be read; what it showed last then still stands."""
+        seen = await self._see()
+        views = await asyncio.gather(*(self._look_after(position, seen) for position in seen.positions))
+        swept = await self._sweep_orphans(seen)
+        self._block_foreign(seen, views)
+        held = {position.inst_id for position in seen.positions}
+        closed = tuple(i for i in seen.trades if i not in held and not self._desk.locks.busy(i))
+        self._last = tuple(view for view, _ in views if view is not None)
+        self._desk.publish(PositionsChanged(self._last, self._desk.clock.now_ms()))
+        return GuardReport(self._last, closed, sum(healed for _, healed in views), swept)
+
+    # ---------------------------------------------------------------- what is there
+
+    async def _see(self) -> _Seen:
+        brackets, orders = await asyncio.gather(self._desk.exchange.brackets(), self._desk.exchange.open_orders())
+        positions = await self._desk.exchange.positions()
+        try:
+            self._trades = await self._desk.book.open_trades()
+        except sqlite3.Error as error:
+            self._desk.log("error", f"books cannot be read ({error}); guarding by the last known terms")
+        return _Seen(brackets, orders, positions, self._trades)
+
+    async def _look_after(self, position: Position, seen: _Seen) -> tuple[ProtectedPosition | None, bool]:
+        """The position's view (None = it has gone meanwhile), and whether something was done about it."""
+        inst_id = position.inst_id
+        if self._desk.locks.busy(inst_id):
+            return self._view(position, seen.trades.get(inst_id), _cover(position, seen.brackets), busy=True), False
+        trade = seen.trades.get(inst_id) or await self._adopt(inst_id)
+        if trade is None or position.contracts < 0:
+            return self._foreign(position, seen.brackets), False
+        cover = _cover(position, seen.brackets)
+        if cover.protection is Protection.PROTECTED and not cover.surplus and cover.resizable is None:
+            await self._settle_entry(trade, cover)
+            return await self._trailed(position, trade, cover)
+        async with self._desk.locks.of(inst_id):
+            return await self._heal(inst_id, trade)
+
+    async def _adopt(self, inst_id: str) -> OpenTrade | None:
+        """A position without a trade may be that of an entry whose fate was not known: the venue is asked."""
+        async with self._desk.locks.of(inst_id):
+            intent = await self._desk.journal.latest_entry(inst_id, ADOPTABLE)
+            if intent is None:
+                return None
+            try:
+                await self._resolver.look(intent)
+            except ExchangeError as error:
+                self._desk.log("warning", f"the venue does not tell about {intent.client_id}: {error}", inst_id)
+            return (await self._desk.book.open_trades()).get(inst_id)
+
+    # ---------------------------------------------------------------- healing
+
+    async def _heal(self, inst_id: str, trade: OpenTrade) -> tuple[ProtectedPosition | None, bool]:
+        """Holds the lock, so it looks again before it acts."""
+        position, brackets = await self._fresh(inst_id)
+        if position is None:
+            return None, False
+        cover = _cover(position, brackets)
+        if cover.protection is Protection.PROTECTED:
+            acted = await self._trim(trade, position, cover)
+            return self._view(position, trade, cover), acted
+        await self._mark_healing(trade, cover)
+        outcome = await self._protector.protect(trade, position.contracts)
+        if outcome.result is Protected.FLAT:
+            return None, True
+        if outcome.result is Protected.COVERED:
+            now_covered = Cover(Protection.PROTECTED, outcome.bracket)
+            await self._settle_entry(trade, now_covered)
+            return self._view(position, trade, now_covered), True
+        return await self._close(trade, position, outcome.detail), True
+
+    async def _fresh(self, inst_id: str) -> tuple[Position | None, tuple[Bracket, ...]]:
+        brackets = await self._desk.exchange.brackets()
+        return await self._desk.position(inst_id), brackets
+
+    async def _close(self, trade: OpenTrade, position: Position, why: str) -> ProtectedPosition | None:
+        """A position that cannot be covered is closed, and said aloud."""
+        self._desk.log("error", f"closing at market: {why}", trade.inst_id)
+        intent = await self._desk.journal.entry_of(trade.trade_id)
+        if intent is not None and intent.state in (S.FILLED, S.COVERED, S.HEALING):
+            await self._desk.advance(intent, S.CLOSING, why)
+        closed = await self._exit.close_locked(trade.inst_id, Reason.UNPROTECTED_CLOSED, trade.trade_id)
+        self._tell(trade.ticker, "closed at market", f"{why}; {closed.detail}")
+        if closed.reason in (Reason.EXITED, Reason.SELL_WHEN_FLAT):
+            return None
+        view = self._view(position, trade, Cover(Protection.CLOSING, None))
+        return replace(view, detail=closed.detail)
+
+    async def _trim(self, trade: OpenTrade, position: Position, cover: Cover) -> bool:
+        """Takes away brackets beyond the one that counts, and cuts that one to the position's size."""
+        acted = False
+        try:
+            if cover.surplus:
+                await self._desk.gateway.cancel_brackets(trade.inst_id, [b.algo_id for b in cover.surplus])
+                self._tell(
+                    trade.ticker, "surplus brackets cancelled", f"{len(cover.surplus)} beside the one that counts"
+                )
+                acted = True
+            if cover.resizable is not None:
+                await self._desk.gateway.amend_bracket(
+                    trade.inst_id, cover.resizable.algo_id, contracts=position.contracts
+                )
+                self._tell(trade.ticker, "bracket resized", f"to {position.contracts} contracts")
+                acted = True
+        except ExchangeError as error:
+            self._desk.log("warning", f"covered, but not tidy: {error}", trade.inst_id)
+        return acted
+
+    async def _settle_entry(self, trade: OpenTrade, cover: Cover) -> None:
+        """The entry's row says COVERED once the venue does."""
+        if cover.bracket is None:
+            return
+        try:
+            intent = await self._desk.journal.entry_of(trade.trade_id)
+            if intent is not None and intent.state in (S.FILLED, S.HEALING, S.CLOSING):
+                await self._desk.journal.move(intent.client_id, S.COVERED, f"bracket {cover.bracket.algo_id}")
+            if cover.bracket.stop is not None and cover.bracket.stop > trade.prices.stop:
+                await self._desk.book.raise_stop(trade.trade_id, cover.bracket.stop)
+        except sqlite3.Error as error:
+            self._desk.log("error", f"journal not written ({error})", trade.inst_id)
+
+    async def _mark_healing(self, trade: OpenTrade, cover: Cover) -> None:
+        self._desk.log("warning", f"bracket {cover.protection.value}; restoring it", trade.inst_id)
+        try:
+            intent = await self._desk.journal.entry_of(trade.trade_id)
+            if intent is not None and intent.state in (S.FILLED, S.COVERED, S.CLOSING):
+                await self._desk.journal.move(intent.client_id, S.HEALING, f"bracket {cover.protection.value}")
+        except sqlite3.Error as error:
+            self._desk.log("error", f"journal not written ({error})", trade.inst_id)
+
+    async def _trailed(
+        self, position: Position, trade: OpenTrade, cover: Cover
+    ) -> tuple[ProtectedPosition | None, bool]:
+        assert cover.bracket is not None
+        async with self._desk.locks.of(trade.inst_id):
+            raised = await self._trailing.follow(trade, position, cover.bracket)
+        if raised is None:
+            return self._view(position, trade, cover), False
+        return self._view(position, trade, replace(cover, bracket=replace(cover.bracket, stop=raised))), True
+
+    # ---------------------------------------------------------------- orphans and strangers
+
+    async def _sweep_orphans(self, seen: _Seen) -> int:
+        """Cancels our brackets on instruments that are flat; strangers' are left alone."""
+        held = {position.inst_id for position in seen.positions}
+        flat = {b.inst_id for b in seen.brackets if is_ours(b.client_id)} - held
+        swept = 0
+        for inst_id in sorted(flat):
+            if self._desk.locks.busy(inst_id):
+                continue
+            async with self._desk.locks.of(inst_id):
+                swept += await self._sweep(inst_id)
+        return swept
+
+    async def _sweep(self, inst_id: str) -> int:
+        position, brackets = await self._fresh(inst_id)
+        orphans = ours_on(inst_id, brackets)
+        if position is not None or not orphans:
+            return 0
+        await self._desk.gateway.cancel_brackets(inst_id, [b.algo_id for b in orphans])
+        self._tell(self._desk.ticker(inst_id), "orphan cancelled", f"{len(orphans)} bracket(s) without a position")
+        return len(orphans)
+
+    def _block_foreign(self, seen: _Seen, views: Iterable[tuple[ProtectedPosition | None, bool]]) -> None:
+        """What this program did not place is never touched; it is shown, and nothing opens beside it."""
+        blocks: dict[str, Block] = {}
+        for bracket in seen.brackets:
+            if not is_ours(bracket.client_id) and bracket.state is BracketState.LIVE:
+                blocks[bracket.inst_id] = Block(Reason.FOREIGN_ORDER, f"algo {bracket.algo_id} is not ours")
+        for order in seen.orders:
+            if not is_ours(order.client_id):
+                blocks[order.inst_id] = Block(Reason.FOREIGN_ORDER, f"order {order.order_id} is not ours")
+        for view, _ in views:
+            if view is not None and view.protection is Protection.FOREIGN:
+                blocks[view.position.inst_id] = Block(Reason.FOREIGN_ORDER, "a position that this program did not open")
+        for inst_id in blocks if self._desk.blocks.replace("guard", blocks) else ():
+            self._desk.log("warning", f"not ours: {blocks[inst_id].detail}", inst_id)
+
+    # ---------------------------------------------------------------- views
+
+    def _foreign(self, position: Position, brackets: tuple[Bracket, ...]) -> ProtectedPosition:
+        here = [b for b in brackets if b.inst_id == position.inst_id and b.state is BracketState.LIVE]
+        stop = next((b.stop for b in here if b.stop is not None), None)
+        target = next((b.target for b in here if b.target is not None), None)
+        ticker, now = self._desk.ticker(position.inst_id), self._desk.clock.now_ms()
+        detail = "not opened by this program: shown, never touched"
+        return ProtectedPosition(ticker, position, Protection.FOREIGN, stop, target, "", now, "", detail)
+
+    def _view(self, position: Position, trade: OpenTrade | None, cover: Cover, busy: bool = False) -> ProtectedPosition:
+        bracket = cover.bracket
+        uncovered = cover.protection is not Protection.PROTECTED
+        return ProtectedPosition(
+            ticker=self._desk.ticker(position.inst_id),
+            position=position,
+            protection=Protection.HEALING if busy and uncovered else cover.protection,
+            stop=bracket.stop if bracket else None,
+            target=bracket.target if bracket else None,
+            bracket_id=bracket.algo_id if bracket else "",
+            verified_at=self._desk.clock.now_ms(),
+            trade_id=trade.trade_id if trade else "",
+        )
+
+    def _tell(self, ticker: str, action: str, detail: str) -> None:
+        self._desk.publish(BracketHealed(ticker, action, detail, self._desk.clock.now_ms()))
+
+
+def _cover(position: Position, brackets: Iterable[Bracket]) -> Cover:
+    return assess(position.inst_id, abs(position.contracts) or Decimal(0), brackets)

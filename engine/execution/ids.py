@@ -1,0 +1,56 @@
+"""Client ids: pure functions of a decision, so that a restart asks for the same order and never for a second one.
+
+Form: `cyn` + role + attempt (2 base-36 digits) + 24 letters of SHA-256(decision id) in base 32; 30 characters,
+lower-case letters and digits only, as OKX wants them (≤ 32).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from enum import StrEnum
+
+PREFIX = "cyn"
+TAG = "cynosure"
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_OURS = re.compile(r"cyn[a-z][0-9a-z]{2}[a-z2-7]{24}")
+
+
+class Role(StrEnum):
+    """What an order with this id is for."""
+
+    ENTRY = "e"
+    BRACKET = "b"
+    EXIT = "x"
+
+
+MAX_ATTEMPT = len(_DIGITS) ** 2 - 1
+
+
+def client_id(role: Role, decision_id: str, attempt: int = 0) -> str:
+    """`attempt` in [0, 1295]; the same arguments always give the same id."""
+    assert decision_id, "an id without a decision would not be unique"
+    assert 0 <= attempt <= MAX_ATTEMPT, f"attempt must be in [0, {MAX_ATTEMPT}], got {attempt}"
+    digest = base64.b32encode(hashlib.sha256(decision_id.encode()).digest()[:15]).decode().lower()
+    high, low = divmod(attempt, len(_DIGITS))
+    return f"{PREFIX}{role.value}{_DIGITS[high]}{_DIGITS[low]}{digest}"
+
+
+def entry_id(decision_id: str) -> str:
+    """The only entry that this decision can ever have."""
+    return client_id(Role.ENTRY, decision_id)
+
+
+def bracket_id(decision_id: str, attempt: int) -> str:
+    """0 is the bracket that rides on the entry; the guard's own begin at 1."""
+    return client_id(Role.BRACKET, decision_id, attempt)
+
+
+def exit_id(decision_id: str, attempt: int) -> str:
+    return client_id(Role.EXIT, decision_id, attempt)
+
+
+def is_ours(venue_client_id: str) -> bool:
+    """True for ids of this form. Whether the journal knows it is another question."""
+    return _OURS.fullmatch(venue_client_id) is not None

@@ -1,0 +1,153 @@
+"""Puts a whole bracket under a position and believes only the venue's list. Used by the entry and by the guard."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from engine.events import BracketHealed
+from engine.exchange.errors import ErrorClass, ExchangeError, Rejected, UnknownOutcome
+from engine.exchange.port import BracketRequest
+from engine.execution.context import Desk
+from engine.execution.cover import Cover, assess
+from engine.execution.timing import pauses
+from engine.execution.trade_book import OpenTrade
+from engine.model import Bracket, Protection
+
+
+class Protected(StrEnum):
+    """How an attempt to protect ended."""
+
+    COVERED = "covered"
+    FLAT = "flat"
+    IMPOSSIBLE = "impossible"
+
+
+@dataclass(frozen=True, slots=True)
+class Protecting:
+    result: Protected
+    bracket: Bracket | None
+    detail: str
+
+
+PASSING = (ErrorClass.THROTTLE, ErrorClass.TRANSIENT, ErrorClass.CLOCK)
+"""Refusals that pass by themselves: tried again within the deadline, not counted."""
+
+_GONE = Protecting(Protected.FLAT, None, "no position is left to protect")
+
+
+class Protector:
+    """Callers hold the instrument's lock. Nothing here raises ExchangeError."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def await_cover(self, trade: OpenTrade, contracts: Decimal, deadline_s: float) -> Cover | None:
+        """Polls until the position is covered by a listed bracket; the last look, or None when none succeeded."""
+        clock = self._desk.clock
+        stop_at = clock.monotonic() + deadline_s
+        cover: Cover | None = None
+        for pause in pauses(self._desk.timing):
+            cover = await self._look(trade.inst_id, contracts) or cover
+            if cover is not None and cover.protection is Protection.PROTECTED:
+                break
+            if clock.monotonic() >= stop_at:
+                break
+            await asyncio.sleep(pause)
+        return cover
+
+    async def protect(self, trade: OpenTrade, contracts: Decimal) -> Protecting:
+        """Restores the bracket of the whole position as the venue has it now: resize ours, or place an OCO.
+
+        `contracts` is the size as last read. IMPOSSIBLE after `bracket_tries` refusals, when the price has passed a
+        leg, or when time is over: then the position must be closed. A lost answer is looked up in the list before
+        the next try; a throttled one is not a refusal.
+        """
+        clock = self._desk.clock
+        stop_at = clock.monotonic() + self._desk.timing.protect_deadline_s
+        refusals: list[str] = []
+        for pause in pauses(self._desk.timing):
+            contracts = await self._contracts(trade.inst_id, contracts)
+            if contracts <= 0:
+                return _GONE
+            done = await self._one_try(trade, contracts, refusals)
+            if done is not None:
+                return done
+            if len(refusals) >= self._desk.timing.bracket_tries or clock.monotonic() >= stop_at:
+                break
+            await asyncio.sleep(pause)
+        why = refusals[-1] if refusals else "never listed by the venue"
+        return Protecting(Protected.IMPOSSIBLE, None, f"the bracket could not be placed: {why}")
+
+    async def _one_try(self, trade: OpenTrade, contracts: Decimal, refusals: list[str]) -> Protecting | None:
+        """None = not covered yet; a refusal is added to `refusals`."""
+        cover = await self._look(trade.inst_id, contracts)
+        if cover is not None and cover.protection is Protection.PROTECTED:
+            return Protecting(Protected.COVERED, cover.bracket, "covered at the venue")
+        crossed = await self._crossed(trade)
+        if crossed:
+            return Protecting(Protected.IMPOSSIBLE, None, crossed)
+        refused = await self._restore(trade, contracts, cover)
+        if refused is not None:
+            refusals.extend([refused] if refused else [])
+            return None
+        cover = await self.await_cover(trade, contracts, self._desk.timing.cover_deadline_s)
+        if cover is None or cover.protection is not Protection.PROTECTED:
+            return None
+        self._tell(trade, cover.bracket)
+        return Protecting(Protected.COVERED, cover.bracket, "bracket restored")
+
+    async def _restore(self, trade: OpenTrade, contracts: Decimal, cover: Cover | None) -> str | None:
+        """None when accepted or unknown, the refusal in words, or "" for one that does not count (throttled)."""
+        try:
+            if cover is None or cover.resizable is None or await self._resize(cover.resizable, contracts):
+                client_id = await self._desk.book.next_bracket_id(trade.trade_id)
+                request = BracketRequest(trade.inst_id, client_id, contracts, trade.prices)
+                await self._desk.gateway.place_bracket(trade.ticker, request)
+        except UnknownOutcome:
+            return None
+        except Rejected as error:
+            if error.error_class is ErrorClass.DUPLICATE_ID:
+                return None
+            return "" if error.error_class in PASSING else str(error)
+        except ExchangeError as error:
+            return str(error)
+        return None
+
+    async def _resize(self, bracket: Bracket, contracts: Decimal) -> bool:
+        """True when the venue refused to amend, so that a new bracket has to be placed."""
+        try:
+            await self._desk.gateway.amend_bracket(bracket.inst_id, bracket.algo_id, contracts=contracts)
+        except Rejected:
+            return True
+        return False
+
+    async def _crossed(self, trade: OpenTrade) -> str:
+        """Why a bracket at these prices can no longer rest; "" when it can, or when the mark is unknown."""
+        mark = await self._desk.mark(trade.inst_id)
+        if mark is None or trade.prices.stop < mark < trade.prices.target:
+            return ""
+        leg, price = ("stop", trade.prices.stop) if mark <= trade.prices.stop else ("target", trade.prices.target)
+        return f"the mark {mark} has passed the {leg} {price}"
+
+    async def _look(self, inst_id: str, contracts: Decimal) -> Cover | None:
+        try:
+            return assess(inst_id, contracts, await self._desk.exchange.brackets())
+        except ExchangeError:
+            return None
+
+    async def _contracts(self, inst_id: str, last_known: Decimal) -> Decimal:
+        """The position's size now, 0 = flat; as last known when the venue does not tell."""
+        try:
+            position = await self._desk.position(inst_id)
+        except ExchangeError:
+            return last_known
+        return Decimal(0) if position is None else position.contracts
+
+    def _tell(self, trade: OpenTrade, bracket: Bracket | None) -> None:
+        detail = (
+            "" if bracket is None else f"stop {bracket.stop}, target {bracket.target}, {bracket.contracts} contracts"
+        )
+        self._desk.publish(BracketHealed(trade.ticker, "bracket restored", detail, self._desk.clock.now_ms()))

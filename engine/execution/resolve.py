@@ -1,0 +1,118 @@
+"""What became of an order: asked of the venue by client id, and by positions where it knows no such order.
+
+Only the venue's word moves an intent on. "No such order" counts as "never placed" only when enough time has
+passed since the send and no position of it exists (okx.md §12).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine.exchange.errors import ExchangeError
+from engine.execution.context import Desk
+from engine.execution.intent import Intent
+from engine.execution.states import IntentState, Kind
+from engine.execution.timing import pauses
+from engine.model import Order, OrderState, Position
+
+S = IntentState
+
+ENDED = (OrderState.FILLED, OrderState.CANCELED)
+
+
+class Resolver:
+    """Callers hold the instrument's lock."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def until_known(self, intent: Intent, deadline_s: float) -> Intent:
+        """Looks again and again until the intent's end is known or `deadline_s` is over; never raises."""
+        clock = self._desk.clock
+        stop_at = clock.monotonic() + deadline_s
+        for pause in pauses(self._desk.timing):
+            try:
+                intent = await self.look(intent)
+            except ExchangeError as error:
+                self._desk.log("warning", f"the venue does not tell about {intent.client_id}: {error}", intent.inst_id)
+            if intent.state not in (S.SENT, S.UNKNOWN, S.ACCEPTED) or clock.monotonic() >= stop_at:
+                break
+            await asyncio.sleep(pause)
+        return intent
+
+    async def look(self, intent: Intent) -> Intent:
+        """One look at the venue, and the step that its answer allows. Raises ExchangeError when it does not tell."""
+        if intent.state is S.INTENDED:
+            return await self._desk.advance(intent, S.ABANDONED, "never sent")
+        order = await self._desk.exchange.order(intent.inst_id, intent.client_id)
+        if order is None:
+            return await self._without_order(intent)
+        if intent.state in (S.SENT, S.UNKNOWN, S.ABSENT):
+            intent = await self._desk.advance(intent, S.ACCEPTED, "known to the venue", order_id=order.order_id)
+        return await self._with_order(intent, order)
+
+    async def _with_order(self, intent: Intent, order: Order) -> Intent:
+        if order.state not in ENDED:
+            return intent
+        if intent.kind is Kind.EXIT:
+            return await self._exit_ended(intent)
+        if order.filled <= 0:
+            return await self._desk.advance(intent, S.UNFILLED, f"ended {order.state.value} without a fill")
+        filled = await self._desk.advance(
+            intent,
+            S.FILLED,
+            f"filled {order.filled} at {order.average_price}",
+            order_id=order.order_id,
+            filled=order.filled,
+            average_price=order.average_price,
+        )
+        await self._desk.book_trade(filled, order.created_at)
+        return filled
+
+    async def _exit_ended(self, intent: Intent) -> Intent:
+        flat = await self._desk.position(intent.inst_id) is None
+        return await self._desk.advance(intent, S.FLAT if flat else S.RESIDUAL, "ended at the venue")
+
+    async def _without_order(self, intent: Intent) -> Intent:
+        position = await self._desk.position(intent.inst_id)
+        if intent.state is S.SENT:
+            intent = await self._desk.advance(intent, S.UNKNOWN, "the venue does not know it yet")
+        if not self._waited_long_enough(intent):
+            return intent
+        if intent.kind is Kind.EXIT:
+            return await self._exit_lost(intent, position)
+        if position is not None and await self._may_be_of(intent, position):
+            return await self._adopt(intent, position)
+        if intent.state is S.UNKNOWN:
+            return await self._desk.advance(intent, S.ABSENT, "the venue knows no such order and shows no position")
+        if intent.state is S.ACCEPTED:
+            return await self._desk.advance(intent, S.UNFILLED, "the venue forgot it and shows no position")
+        return intent
+
+    async def _exit_lost(self, intent: Intent, position: Position | None) -> Intent:
+        if position is None:
+            return await self._desk.advance(intent, S.FLAT, "flat at the venue")
+        after = S.RESIDUAL if intent.state is S.ACCEPTED else S.ABSENT
+        return await self._desk.advance(intent, after, "no such order at the venue, still open")
+
+    async def _adopt(self, intent: Intent, position: Position) -> Intent:
+        """The position's own word wins over a missing order: better protected twice than not at all."""
+        if intent.state in (S.UNKNOWN, S.ABSENT):
+            intent = await self._desk.advance(intent, S.ACCEPTED, "its position is there")
+        filled = await self._desk.advance(
+            intent, S.FILLED, "by its position", filled=position.contracts, average_price=position.entry_price
+        )
+        await self._desk.book_trade(filled, position.opened_at)
+        return filled
+
+    async def _may_be_of(self, intent: Intent, position: Position) -> bool:
+        """A long, no larger than intended, opened after the intent, and of no other trade."""
+        if intent.inst_id in await self._desk.book.open_trades():
+            return False
+        fits = 0 < position.contracts <= intent.contracts
+        return fits and position.opened_at >= intent.created_at - 1000 * max(1, round(self._desk.clock.speed()))
+
+    def _waited_long_enough(self, intent: Intent) -> bool:
+        if intent.sent_wall_ms is None:
+            return True
+        return self._desk.clock.wall_ms() - intent.sent_wall_ms >= self._desk.timing.absent_after_s * 1000

@@ -1,0 +1,56 @@
+"""Raises the stop behind a winning position; never lowers it, never takes it away."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from engine.events import BracketHealed
+from engine.exchange.errors import ExchangeError
+from engine.exchange.rounding import round_stop_up_to_tick
+from engine.execution.context import Desk
+from engine.execution.trade_book import OpenTrade
+from engine.model import Bracket, Position
+
+
+def trailed_stop(entry: Decimal, mark: Decimal, stop: Decimal, trail_pct: Decimal, tick: Decimal) -> Decimal | None:
+    """The stop that trails at mark × (1 − trail), or None when there is nothing to raise.
+
+    Only once the gain exceeds `trail_pct` (a fraction), only upward, by a tick or more, and below the mark.
+    """
+    if mark <= entry * (1 + trail_pct):
+        return None
+    raised = min(round_stop_up_to_tick(mark * (1 - trail_pct), tick), mark - tick)
+    return raised if raised >= stop + tick else None
+
+
+class Trailing:
+    """Amends the resting bracket in place: a refusal leaves it as it was (incident row 11)."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def follow(self, trade: OpenTrade, position: Position, bracket: Bracket) -> Decimal | None:
+        """The raised stop as the venue lists it, or None when nothing changed. Never raises ExchangeError."""
+        instrument = self._desk.instruments.get(trade.inst_id)
+        if instrument is None or trade.trail_pct is None or position.mark_price is None or bracket.stop is None:
+            return None
+        trail = Decimal(str(trade.trail_pct))
+        stop = trailed_stop(position.entry_price, position.mark_price, bracket.stop, trail, instrument.tick_size)
+        if stop is None or (bracket.target is not None and stop >= bracket.target):
+            return None
+        try:
+            await self._desk.gateway.amend_bracket(trade.inst_id, bracket.algo_id, stop=stop)
+            listed = await self._listed_stop(bracket)
+        except ExchangeError as error:
+            self._desk.log("warning", f"the stop stays at {bracket.stop}: {error}", trade.inst_id)
+            return None
+        if listed is None or listed <= bracket.stop:
+            return None
+        await self._desk.book.raise_stop(trade.trade_id, listed)
+        detail = f"stop raised from {bracket.stop} to {listed}"
+        self._desk.publish(BracketHealed(trade.ticker, "stop raised", detail, self._desk.clock.now_ms()))
+        return listed
+
+    async def _listed_stop(self, bracket: Bracket) -> Decimal | None:
+        found = (b for b in await self._desk.exchange.brackets() if b.algo_id == bracket.algo_id)
+        return next((b.stop for b in found), None)

@@ -1,0 +1,91 @@
+"""Every decision and every trade event, to SQLite and to JSON lines that a person can grep."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from engine.db import Database
+from engine.events import (
+    BracketHealed,
+    BracketVerified,
+    Event,
+    KillChanged,
+    OrderFilled,
+    OrderRefused,
+    OrderSent,
+    TradeClosed,
+)
+from engine.execution.intent import text
+from engine.model import DecisionRecord
+from engine.outcome.jsonl import JsonLines, dumps
+
+TRADE_EVENTS = (OrderSent, OrderFilled, OrderRefused, BracketVerified, BracketHealed, TradeClosed, KillChanged)
+KEPT_DECISIONS = 20_000
+PRUNE_EVERY = 500
+
+
+@cache
+def _records() -> TypeAdapter[DecisionRecord]:
+    return TypeAdapter(DecisionRecord)
+
+
+@cache
+def _events() -> TypeAdapter[Any]:
+    return TypeAdapter(Event)
+
+
+class DecisionLog:
+    """`warn` hears what could not be written; nothing here raises for a full disk or a broken database."""
+
+    def __init__(self, db: Database, logs_dir: Path, warn: Callable[[str], None]) -> None:
+        self._db = db
+        self._warn = warn
+        self._reasoning = JsonLines(logs_dir / "reasoning.jsonl")
+        self._trades = JsonLines(logs_dir / "trades.jsonl")
+        self._since_prune = 0
+
+    async def record(self, record: DecisionRecord) -> None:
+        """The whole decision: signals, gates, sizing and the reasoning of whoever answered."""
+        payload: dict[str, Any] = _records().dump_python(record, mode="json")
+        problem = await asyncio.to_thread(self._reasoning.write, payload)
+        if problem:
+            self._warn(problem)
+        try:
+            await self._insert(record, dumps(payload))
+            await self._prune()
+        except sqlite3.Error as error:
+            self._warn(f"decision {record.decision_id} not stored: {error}")
+
+    def trade_event(self, event: Event) -> None:
+        """Writes the events that are about orders and trades; the others are none of its business."""
+        if isinstance(event, TRADE_EVENTS):
+            problem = self._trades.write(_events().dump_python(event, mode="json"))
+            if problem:
+                self._warn(problem)
+
+    async def _insert(self, record: DecisionRecord, line: str) -> None:
+        await self._db.execute(
+            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (record.decision_id, record.cycle, record.ticker, record.inst_id, record.bar_ts, record.decided_at,
+             record.action.value, record.reason.value, record.detail, text(record.price), record.strength,
+             record.confidence, record.p_win, line),
+        )  # fmt: skip
+
+    async def _prune(self) -> None:
+        """Keeps the newest decisions, and every one that became a trade."""
+        self._since_prune += 1
+        if self._since_prune < PRUNE_EVERY:
+            return
+        self._since_prune = 0
+        await self._db.execute(
+            "DELETE FROM decisions WHERE decision_id NOT IN (SELECT trade_id FROM trades) AND decided_at <"
+            " (SELECT decided_at FROM decisions ORDER BY decided_at DESC LIMIT 1 OFFSET ?)",
+            (KEPT_DECISIONS,),
+        )
