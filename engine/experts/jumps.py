@@ -14,7 +14,8 @@ from engine.experts.rolling import ratio, trailing_sums
 from engine.model import FloatArray
 
 JUMP_BARS = 96
-MIN_RETURNS = 48
+"""Always the same number, twice the least that the test is good for (48): a z never depends on the
+length of the history handed over."""
 MAX_ZERO_SHARE = 0.05
 """More exact zeros than this (a closed market, an illiquid one) and bipower variation means nothing."""
 JUMP_Z = 3.090232306167813
@@ -31,16 +32,12 @@ def jump_statistic(returns: FloatArray) -> tuple[float, float, float, float]:
 
 
 def jump_z_column(returns: FloatArray, rows: int) -> FloatArray:
-    """z over the last 96 log returns (fewer, down to 48, while history is short).
-
-    NaN where under 48 returns exist or more than 5 % of them are exactly zero.
-    """
-    window = min(JUMP_BARS, len(returns))
-    if window < MIN_RETURNS:
+    """z over the last 96 log returns; NaN where fewer exist or more than 5 % of them are exactly zero."""
+    if len(returns) < JUMP_BARS:
         return np.full(rows, np.nan)
-    zeros = trailing_sums((returns == 0).astype(np.float64), window, rows)
-    z = _statistics(returns, window, rows)[3]
-    return np.where(zeros <= MAX_ZERO_SHARE * window, z, np.nan)
+    zeros = trailing_sums((returns == 0).astype(np.float64), JUMP_BARS, rows)
+    z = _statistics(returns, JUMP_BARS, rows)[3]
+    return np.where(zeros <= MAX_ZERO_SHARE * JUMP_BARS, z, np.nan)
 
 
 def _statistics(returns: FloatArray, m: int, rows: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

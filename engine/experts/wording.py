@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 NA = "n/a"
 
 
 def number(value: float | None, decimals: int, limit: float = 999.0, unit: str = "") -> str:
     """0.5 → "0.50"; beyond ±limit only "over 999" or "under -999" is said."""
-    return NA if value is None else _bounded(value, f".{decimals}f", limit, unit)
+    return _bounded(value, f".{decimals}f", limit, unit)
 
 
 def signed(value: float | None, decimals: int, limit: float = 999.0, unit: str = "") -> str:
     """As `number`, with the sign written out."""
-    return NA if value is None else _bounded(value, f"+.{decimals}f", limit, unit)
+    return _bounded(value, f"+.{decimals}f", limit, unit)
 
 
 def percent(fraction: float | None, decimals: int = 2) -> str:
@@ -37,7 +39,9 @@ def duration(seconds: float | None) -> str:
     return number(seconds / 86_400, 0, unit="d")
 
 
-def _bounded(value: float, form: str, limit: float, unit: str) -> str:
+def _bounded(value: float | None, form: str, limit: float, unit: str) -> str:
+    if value is None or math.isnan(value):
+        return NA
     if value > limit:
         return f"over {limit:.0f}{unit}"
     if value < -limit:

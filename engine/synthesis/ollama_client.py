@@ -62,8 +62,12 @@ class OllamaSynthesizer:
             answered = await self._guarded(request, call)
             return replace(answered, latency_ms=(self._clock.monotonic() - now) * 1000)
 
-    async def available(self, timeout_s: float = 1.0) -> Availability:
-        """A short probe, apart from the breaker."""
+    async def available(self, timeout_s: float = 1.0) -> bool:
+        """Does a server with this model answer? A short probe, apart from the breaker."""
+        return (await self.probe(timeout_s)).ready
+
+    async def probe(self, timeout_s: float = 1.0) -> Availability:
+        """As `available`, with what is wrong in words and the model's digest."""
         return await self._chat.available(timeout_s)
 
     async def aclose(self) -> None:
