@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +20,11 @@ KEEP_ALIVE = "30m"
 CONNECT_TIMEOUT_S = 3.0
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", ""})
+
+
+NO_USABLE_REPLY = (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, KeyError, AttributeError)
+"""Refused, reset, timed out (all OSError or HTTPError), not JSON or a foreign body (pydantic's refusal is a
+ValueError; the client expands a body that is a list with `**`, hence TypeError)."""
 
 
 class ModelDown(Exception):
@@ -75,7 +79,7 @@ class OllamaChat:
             )
         except ollama.ResponseError as error:
             raise ModelDown(f"{settings.model}: the server answered {error.status_code}: {error.error}") from error
-        except TRANSPORT_ERRORS as error:
+        except NO_USABLE_REPLY as error:
             raise ModelDown(_told(error)) from error
         return Reply(
             text=response.message.content or "",
@@ -102,7 +106,7 @@ class OllamaChat:
                 response = await client.get(f"{settings.host.rstrip('/')}/api/tags")
                 models = response.raise_for_status().json()["models"]
                 digests = {str(model["model"]): str(model.get("digest", "")) for model in models}
-        except (*TRANSPORT_ERRORS, KeyError, TypeError, AttributeError) as error:
+        except NO_USABLE_REPLY as error:
             return Availability(False, f"no Ollama at {settings.host}: {_told(error)}")
         wanted = settings.model if ":" in settings.model else f"{settings.model}:latest"
         if wanted not in digests:
@@ -125,18 +129,6 @@ class OllamaChat:
                 trust_env=not is_loopback(settings.host),
             )
         return self._client
-
-
-TRANSPORT_ERRORS = (
-    ConnectionError,
-    TimeoutError,
-    OSError,
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    json.JSONDecodeError,
-    ValueError,
-)
-"""Refused, reset, timed out, not HTTP, not JSON; pydantic's refusal of a foreign body is a ValueError."""
 
 
 def is_loopback(host: str) -> bool:
