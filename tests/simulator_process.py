@@ -1,0 +1,126 @@
+"""The real simulator as a child process, for tests of anything that speaks to a venue."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+KEY, SECRET, PASSPHRASE = "cynosure-sim", "cynosure-sim-secret", "cynosure-sim-pass"
+
+
+@dataclass
+class Simulator:
+    """A running venue. It is frozen (`speed=0`) unless asked otherwise: time moves by `advance` only."""
+
+    command: list[str]
+    log_path: Path
+    key: str = KEY
+    secret: str = SECRET
+    passphrase: str = PASSPHRASE
+    flag: str = "1"
+    process: subprocess.Popen[bytes] = field(init=False)
+    port: int = field(init=False, default=0)
+    base_url: str = field(init=False)
+    ws_url: str = field(init=False)
+    _http: httpx.Client = field(init=False)
+
+    def boot(self) -> None:
+        """Starts it; raises RuntimeError with its last words when it ends instead of listening."""
+        with self.log_path.open("ab") as errors:
+            self.process = subprocess.Popen(
+                self.command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            code = self.process.wait(10)
+            raise RuntimeError(f"simulator ended with {code}: {self.log_path.read_text()}")
+        self.port = json.loads(line)["port"]
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.ws_url = f"ws://127.0.0.1:{self.port}/ws/v5"
+        self._http = httpx.Client(base_url=self.base_url, timeout=60, trust_env=False)
+
+    def clock(self) -> tuple[int, float]:
+        """(venue time in ms, speed)."""
+        state = self._ask("GET", "/sim/clock")
+        return state["venue_ms"], state["speed"]
+
+    @property
+    def now_ms(self) -> int:
+        return self.clock()[0]
+
+    def set_speed(self, speed: float) -> None:
+        self._ask("POST", "/sim/clock", {"speed": speed})
+
+    def advance(self, ms: int | None = None, to_ms: int | None = None) -> int:
+        """Jumps by `ms` or to `to_ms`; returns the venue time reached."""
+        return self._ask("POST", "/sim/advance", {"ms": ms} if to_ms is None else {"to_ms": to_ms})["venue_ms"]
+
+    def ledger(self) -> dict[str, Any]:
+        return self._ask("GET", "/sim/ledger")
+
+    def log(self, since: int = 0) -> list[dict[str, Any]]:
+        """The request log: entries numbered above `since`, oldest first."""
+        return self._ask("GET", f"/sim/log?since={since}")
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """SIGKILL: nothing is flushed."""
+        return self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Boots again with the same options (after stop or kill), on another port when the port was 0."""
+        self.boot()
+
+    def _end(self, number: signal.Signals) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(15)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self._http.close()
+        return code
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        response = self._http.request(method, path, json=body)
+        response.raise_for_status()
+        return response.json()
+
+
+def simulator_command(folder: Path, **options: Any) -> list[str]:
+    """The command line of a simulator. Options: port, seed, speed, state (True or a path), replay, start, equity,
+    idle_exit."""
+    if options.get("state") is True:
+        options["state"] = folder / "simulator.db"
+    # A test that dies without cleaning up leaves no process behind for long.
+    chosen = {"port": 0, "seed": 7, "speed": 0, "idle_exit": 120} | options
+    command = [sys.executable, "-m", "engine.exchange.simulator"]
+    for name, value in chosen.items():
+        if value is not None and value is not False:
+            command += [f"--{name.replace('_', '-')}", str(value)]
+    return command
+
+
+@contextmanager
+def simulator(folder: Path, **options: Any) -> Iterator[Simulator]:
+    """A running venue; see `simulator_command` for the options. Frozen, seed 7 and without a state file by default."""
+    running = Simulator(simulator_command(folder, **options), folder / f"simulator-{os.getpid()}.log")
+    running.boot()
+    try:
+        yield running
+    finally:
+        running.stop()
