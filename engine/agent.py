@@ -18,7 +18,8 @@ from engine.events import BriefReady, DecisionMade, Event, GatesEvaluated, Stage
 from engine.exchange.contracts import contracts_for_notional
 from engine.exchange.errors import ExchangeError
 from engine.exchange.port import Exchange
-from engine.execution.desk import EntryPlan, TradingDesk
+from engine.execution.desk import TradingDesk
+from engine.execution.entry import EntryPlan
 from engine.experts.gather_result import gather, technical_of
 from engine.experts.orderbook_expert import slippage_pct
 from engine.experts.streak import Streak, advance
@@ -43,7 +44,7 @@ from engine.risk.correlation import correlation_matrix
 from engine.risk.decide import decide, forcing_gate
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import RiskLimits
-from engine.synthesis.port import Performance, SynthesisRequest, Synthesizer
+from engine.synthesis.port import SynthesisRequest, Synthesizer
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class Agent:
         desk: TradingDesk,
         synthesizer: Synthesizer,
         books: BooksView,
+        clock_offset_ms: Callable[[], int | None],
         publish: Callable[[Event], None],
     ) -> None:
         self._settings = settings
@@ -100,6 +102,7 @@ class Agent:
         self._desk = desk
         self._synthesizer = synthesizer
         self._books = books
+        self._clock_offset_ms = clock_offset_ms
         self._publish = publish
         self._fees: dict[str, FeeRates] = {}
         self._streaks: dict[str, Streak] = {}
@@ -164,14 +167,10 @@ class Agent:
                 gathered=inputs.gathered,
                 in_position=inputs.held is not None,
                 bearish_cycles=max(0, -inputs.streak),
-                performance=self._performance(),
+                performance=self._books.performance,
                 asset_class=inputs.instrument.asset_class,
             )
         )
-
-    def _performance(self) -> Performance | None:
-        facts = self._books.performance
-        return Performance(facts.trades, facts.sharpe, facts.win_rate) if facts is not None else None
 
     async def _learn_fees(self, instrument: Instrument) -> None:
         """Fees are the account's and rarely change: read once per fee group and run."""
@@ -281,7 +280,7 @@ class Agent:
             outcomes=self._books.outcomes,
             correlations=self._correlations(snapshot),
             ticker_return_14d=self._books.ticker_returns.get(instrument.ticker),
-            clock_offset_ms=self._books.clock_offset_ms,
+            clock_offset_ms=self._clock_offset_ms(),
             tightened=self._books.tightened,
             stages_ms=dict(stages_ms),
         )

@@ -10,13 +10,16 @@ from engine.execution.blocks import Block
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
 from engine.model import AccountView, Instrument, Position, ProtectedPosition
-from engine.outcome.queries import PerformanceFacts
+from engine.outcome.history import performance_of
 from engine.reasons import Reason
 from engine.risk.calibration import Outcome
+from engine.risk.history import outcomes_of, ticker_return_14d
 from engine.risk.inputs import Controls, HeldPosition, OpenExposure
+from engine.synthesis.doctrine import struggling
+from engine.synthesis.port import Performance
 
-PERFORMANCE_TRADES = 20
-POOR_WIN_RATE = 0.45
+HISTORY_TRADES = 5000
+PERFORMANCE_TRADES = 500
 
 
 @dataclass(slots=True)
@@ -29,9 +32,8 @@ class BooksView:
     account: AccountView | None = None
     positions: tuple[ProtectedPosition, ...] | None = None
     outcomes: tuple[Outcome, ...] = ()
-    performance: PerformanceFacts | None = None
-    ticker_returns: dict[str, float | None] = field(default_factory=dict)
-    clock_offset_ms: int | None = None
+    performance: Performance | None = None
+    ticker_returns: dict[str, float] = field(default_factory=dict)
     venue_down: str = ""
 
     async def refresh(self) -> None:
@@ -46,23 +48,18 @@ class BooksView:
         await self._read_history(self.account)
 
     async def _read_history(self, account: AccountView) -> None:
-        queries = self.desk.tracker.queries
-        self.outcomes = tuple(Outcome(o.strength, o.won) for o in await queries.outcomes())
-        self.performance = await queries.performance()
+        trades = await self.desk.tracker.history.closed_trades(HISTORY_TRADES)
+        self.outcomes = outcomes_of(trades)
+        self.performance = performance_of(trades[-PERFORMANCE_TRADES:])
         self.ticker_returns = {
-            instrument.ticker: await queries.ticker_loss_pct(instrument.ticker, account.ts)
+            instrument.ticker: ticker_return_14d(trades, instrument.ticker, account.ts)
             for instrument in self.instruments.values()
         }
 
     @property
     def tightened(self) -> bool:
-        """The last trades are bad enough to ask for one more signal (from 20 closed trades on)."""
-        facts = self.performance
-        if facts is None or facts.trades < PERFORMANCE_TRADES:
-            return False
-        poor_sharpe = facts.sharpe is not None and facts.sharpe < 0
-        poor_wins = facts.win_rate is not None and facts.win_rate < POOR_WIN_RATE
-        return poor_sharpe or poor_wins
+        """The last trades are bad enough to ask for one more signal."""
+        return struggling(self.performance)
 
     def position(self, inst_id: str) -> Position | None:
         found = (p.position for p in self.positions or () if p.position.inst_id == inst_id)

@@ -110,7 +110,6 @@ class Jobs:
     async def _sync_clock(self) -> None:
         works = self._engine.opened()
         offset = await works.venue.sync_clock()
-        works.books.clock_offset_ms = offset if offset is not None else 0
         clock = works.venue.clock
         self._engine.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), offset, clock.now_ms()))
 

@@ -27,17 +27,19 @@ class Venue:
     clock: Clock
     endpoint: OkxEndpoint
     embedded: EmbeddedVenue | None
+    offset_ms: int | None = None
 
-    async def sync_clock(self) -> int | None:
-        """Brings the clock in line with the venue; the offset in ms (venue − wall), None in a simulated market.
-
-        Raises ExchangeError when the venue does not answer.
+    async def sync_clock(self) -> int:
+        """Brings the clock in line with the venue and returns the offset in ms (venue − wall); 0 in a simulated
+        market, whose own clock is followed. Raises ExchangeError when the venue does not answer.
         """
         if self.embedded is not None and isinstance(self.clock, ScaledClock):
             venue_ms, speed = await asyncio.to_thread(self.embedded.clock)
             self.clock.set_anchor(venue_ms, speed)
-            return None
-        return await self._measure_offset()
+            self.offset_ms = 0
+        else:
+            self.offset_ms = await self._measure_offset()
+        return self.offset_ms
 
     async def _measure_offset(self) -> int:
         """Half the round trip is taken off, as NTP does."""

@@ -97,7 +97,8 @@ class WorksOpener:
 
     async def _opened_venue(self, speed: float | None) -> Venue:
         async with self._step("venue"):
-            self._venue = self._venue or await asyncio.to_thread(open_venue, self._settings, self._home, speed)
+            if self._venue is None:
+                self._venue = await asyncio.to_thread(open_venue, self._settings, self._home, speed)
             await self._sync_clock(self._venue)
         assert self._venue is not None, "a failed step raises"
         return self._venue
@@ -110,7 +111,15 @@ class WorksOpener:
         async with self._step("synthesis"):
             synthesizer = await choose_synthesizer(self._settings, venue.clock)
         agent = Agent(
-            self._settings, self._limits, venue.exchange, venue.clock, desk, synthesizer, books, self._publish
+            self._settings,
+            self._limits,
+            venue.exchange,
+            venue.clock,
+            desk,
+            synthesizer,
+            books,
+            lambda: venue.offset_ms,
+            self._publish,
         )
         await agent.load()
         cycle = Cycle(agent, venue.clock, self._publish)
