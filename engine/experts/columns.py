@@ -13,7 +13,7 @@ from engine.experts.momentum import rsi_column
 from engine.experts.rolling import padded, ratio
 from engine.experts.score import scores_of, votes_of
 from engine.experts.trend import ema_columns, macd_columns, stack_gap
-from engine.experts.volatility import atr_column, bars_per_year, bollinger_columns, realised_vol_column
+from engine.experts.volatility import REALISED_BARS, atr_column, bars_per_year, bollinger_columns, realised_vol_column
 from engine.experts.vwap import vwap_columns
 from engine.model import Candles, FloatArray, IntArray, Timeframe
 
@@ -62,7 +62,7 @@ def timeframe_columns(timeframe: Timeframe, candles: Candles, rows: int | None =
     flow = BarFlow(close, candles.volume, rows)
     ofi_bar = flow.ofi_bar()
     vpin, toxicity = flow.vpin_and_toxicity()
-    returns = _log_returns(close)
+    returns = _log_returns(close[max(0, len(close) - rows - REALISED_BARS) :])
     jump_z = jump_z_column(returns, rows)
     vwap_pct, vwap_sigma = vwap_columns(candles, rows)
     gap = stack_gap(ema9, ema20, ema50)

@@ -28,8 +28,7 @@ def buy_fraction(change: FloatArray, sigma: FloatArray) -> FloatArray:
     A bar whose σ is zero says nothing about its aggressor and is split in half.
     Source: Easley, López de Prado, O'Hara, Rev. Fin. Studies 25(5):1457-1493 (2012).
     """
-    scored = np.divide(change, sigma, out=np.zeros_like(change), where=sigma > 0)
-    share: FloatArray = ndtr(scored)
+    share: FloatArray = ndtr(change / np.where(sigma > 0, sigma, np.inf))
     return share
 
 
@@ -76,14 +75,16 @@ class BarFlow:
         else:
             ends, place = np.unique(sampled, return_inverse=True)
             window = self._vpin(ends)[place.reshape(sampled.shape)]
-        rank = np.where(np.isnan(window).any(axis=1), np.nan, (window <= window[:, :1]).mean(axis=1))
-        return self._unless_frozen(window[:, 0]), self._unless_frozen(rank)
+        latest_vpin = window[:, 0]
+        rank = np.add.reduce(window <= window[:, :1], axis=1) / TOXICITY_SAMPLES
+        rank = np.where(np.isnan(np.add.reduce(window, axis=1)), np.nan, rank)
+        return self._unless_frozen(latest_vpin), self._unless_frozen(rank)
 
     def _vpin(self, ends: IntArray) -> FloatArray:
         """VPIN of the 100 bars before each of `ends` (counts of bars); NaN where fewer exist."""
         values = np.full(len(ends), np.nan)
         enough = ends >= VPIN_BARS
-        if not enough.any():
+        if len(self.volume) < VPIN_BARS:
             return values
         volume = np.concatenate(([0.0], np.cumsum(self.volume)))
         signed = np.concatenate(([0.0], np.cumsum(self.signed)))

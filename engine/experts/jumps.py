@@ -35,6 +35,7 @@ def jump_z_column(returns: FloatArray, rows: int) -> FloatArray:
     """z over the last 96 log returns; NaN where fewer exist or more than 5 % of them are exactly zero."""
     if len(returns) < JUMP_BARS:
         return np.full(rows, np.nan)
+    returns = returns[max(0, len(returns) - rows - JUMP_BARS + 1) :]
     zeros = trailing_sums((returns == 0).astype(np.float64), JUMP_BARS, rows)
     z = _statistics(returns, JUMP_BARS, rows)[3]
     return np.where(zeros <= MAX_ZERO_SHARE * JUMP_BARS, z, np.nan)

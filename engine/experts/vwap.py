@@ -19,10 +19,10 @@ def vwap_columns(candles: Candles, rows: int) -> tuple[FloatArray, FloatArray]:
     NaN on a day's first bar. Bars are placed by their open time.
     """
     rows = min(rows, len(candles))
-    day = candles.ts // DAY_MS
-    begin = int(np.searchsorted(day, day[len(day) - rows]))
+    midnight = candles.ts[len(candles) - rows :] // DAY_MS * DAY_MS
+    begin = int(candles.ts.searchsorted(midnight[0]))
     typical = (candles.high[begin:] + candles.low[begin:] + candles.close[begin:]) / 3
-    anchor = np.searchsorted(day[begin:], day[len(day) - rows :])
+    anchor = candles.ts[begin:].searchsorted(midnight)
     return _deviations(typical, candles.volume[begin:], candles.close, anchor)
 
 
@@ -42,6 +42,8 @@ def _deviations(
 
 def _since(anchor: IntArray, weighted: FloatArray, rows: int) -> FloatArray:
     """Sum from each row's day anchor to the row itself."""
+    if rows == 1:
+        return np.add.reduce(weighted, keepdims=True)
     running = np.concatenate(([0.0], np.cumsum(weighted)))
     sums: FloatArray = running[len(running) - rows :] - running[anchor]
     return sums

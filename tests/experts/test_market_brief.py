@@ -48,7 +48,7 @@ def wild_frames(draw: st.DrawFn) -> TechnicalSignals:
     return combine(frames)
 
 
-wild_books = st.builds(BookSignals, *[finite] * 5, st.sampled_from([None, *Direction]), wild)
+wild_books = st.builds(BookSignals, *[finite] * 5, st.sampled_from([None, Direction.BULLISH, Direction.BEARISH]), wild)
 wild_stats = st.builds(MarketStats, wild, st.none() | st.floats(0.25, 24), st.none() | st.floats(0, 1e6), *[wild] * 3)
 
 
