@@ -80,7 +80,7 @@ KEYS: tuple[Key, ...] = (
         "run", ("n",), "n", "run_now", "analyse this ticker now; asks y with real money",
         "Engine", hint="run now", rank=7, asks=Asks.LIVE,
     ),
-    Key("resync", ("r",), "r", "resync", "read account, positions and brackets again", "Engine", hint="resync", rank=11),
+    Key("resync", ("r",), "r", "resync", "read account and positions again", "Engine", hint="resync", rank=11),
     Key("slower", ("minus",), "-", "speed(-1)", "slower market (demo)", "Engine", hint="speed", rank=8),
     Key("faster", ("plus", "equals_sign"), "+", "speed(1)", "faster market (demo)", "Engine", hint="speed", rank=8),
     Key("help", ("question_mark", "f1"), "?", "help", "all keys", "Look", hint="help", rank=5),
@@ -95,7 +95,9 @@ BY_ID = {key.id: key for key in KEYS}
 
 def bindings(keys: Iterable[Key]) -> list[BindingType]:
     """Textual bindings of `keys`, one for each key press that means it."""
-    return [Binding(press, key.action, key.text, show=False, id=f"{key.id}.{press}") for key in keys for press in key.keys]
+    return [
+        Binding(press, key.action, key.text, show=False, id=f"{key.id}.{press}") for key in keys for press in key.keys
+    ]
 
 
 def screen_bindings() -> list[BindingType]:

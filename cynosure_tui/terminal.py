@@ -32,7 +32,7 @@ class Terminal:
         sys.stdout.flush()
         sys.stderr.flush()
         self._saved = (os.dup(1), os.dup(2))
-        self._screen = open(os.dup(2), "w", encoding="utf-8", errors="replace", newline="")  # noqa: SIM115, PTH123
+        self._screen = open(os.dup(2), "w", encoding="utf-8", errors="replace", newline="")  # noqa: PTH123
         self._streams = (sys.__stdout__, sys.__stderr__)
         # The driver draws on sys.__stderr__ and measures through sys.__stdout__.
         sys.__stdout__ = sys.__stderr__ = self._screen  # type: ignore[misc]
@@ -47,7 +47,7 @@ class Terminal:
     ) -> None:
         if self._saved is None:
             return
-        sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc]
+        sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc, assignment]
         for number, saved in enumerate(self._saved, 1):
             os.dup2(saved, number)
             os.close(saved)

@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
 
+from cynosure_tui.compositor import CellCompositor
 from cynosure_tui.keymap import screen_bindings
 from cynosure_tui.lines import Span
 from cynosure_tui.requests import Requests
@@ -50,6 +51,7 @@ class CockpitScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = CellCompositor()
         self.ticker = ""
         self.open_tab = "gates"
         self._rest: Timer | None = None
@@ -99,6 +101,8 @@ class CockpitScreen(Screen[None]):
     def changed(self, changes: Changes) -> None:
         """Repaint what these changes touch; called once a batch."""
         self._choose_first()
+        if "positions" in changes.slices:
+            self._make_room()
         with self.app.batch_update():
             for pane in self.query(Pane):
                 if pane.concerned(changes):
@@ -109,6 +113,13 @@ class CockpitScreen(Screen[None]):
         names = self.cockpit.store.watchlist
         if names and self.ticker not in names:
             self.select(names[0])
+
+    def _make_room(self) -> None:
+        """Two rows a position, as long as the tape keeps a few."""
+        rows = min(max(2 * len(self.cockpit.store.positions or ()) + 3, 5), 15)
+        pane = self.query_one("#positions", PositionsPane)
+        if pane.styles.height is None or pane.styles.height.value != rows:
+            pane.styles.height = rows
 
     def _tick(self) -> None:
         """Clocks and ages; everything else waits for its event."""

@@ -44,9 +44,13 @@ class ConfirmScreen(PanelScreen):
     def body(self, width: int) -> Sequence[Line]:
         rows = [Line(), *[Line(((f" {row.plain}", "text"),)) for row in wrap(self._question, width - 2)], Line()]
         if self._word == YES:
-            rows.append(Line(((" y", "danger_key"), ("  yes      ", "text"), ("any other key", "key"), ("  no", "text"))))
+            rows.append(
+                Line(((" y", "danger_key"), ("  yes      ", "text"), ("any other key", "key"), ("  no", "text")))
+            )
         else:
-            rows.append(Line(((f" type {self._word} + enter  ", "text"), ("> ", "label"), (f"{self.typed}_", "strong"))))
+            rows.append(
+                Line(((f" type {self._word} + enter  ", "text"), ("> ", "label"), (f"{self.typed}_", "strong")))
+            )
         return [*rows, Line()]
 
     def on_key(self, event: events.Key) -> None:

@@ -75,7 +75,7 @@ class KillScreen(PanelScreen):
         return [
             *self._latch_rows(width),
             Line(),
-            *self._exposure(held, width),
+            *self._exposure(held),
             Line(),
             *self._choices(len(held)),
             Line(),
@@ -92,17 +92,21 @@ class KillScreen(PanelScreen):
             rows += [Line(((f" {row.plain}", "label"),)) for row in wrap(clean(kill.detail), width - 2)]
         return rows
 
-    def _exposure(self, held: Sequence[ProtectedPosition], width: int) -> list[Line]:
+    def _exposure(self, held: Sequence[ProtectedPosition]) -> list[Line]:
         mode = self.store.mode.upper()
         if self.store.positions is None:
             return [Line(((f" {mode}  positions are not known yet", "warn"),))]
         covered = sum(item.protection == "protected" for item in held)
-        head = f" {mode}  {len(held)} position{'s' * (len(held) != 1)}, {covered} of {len(held)} under a verified bracket"
+        head = (
+            f" {mode}  {len(held)} position{'s' * (len(held) != 1)}, {covered} of {len(held)} under a verified bracket"
+        )
         rows = [Line(((head, "strong"),))]
         results = dict(self.store.kill.results) if self.store.kill else {}
         for item in held:
             rows.append(self._position(item, clean(results.pop(item.ticker, ""))))
-        rows += [Line(((f"   {cell(clean(name), 8)}", "text"), (clean(text), "label"))) for name, text in results.items()]
+        rows += [
+            Line(((f"   {cell(clean(name), 8)}", "text"), (clean(text), "label"))) for name, text in results.items()
+        ]
         return rows
 
     def _position(self, item: ProtectedPosition, result: str) -> Line:
@@ -129,8 +133,12 @@ class KillScreen(PanelScreen):
             Line(((f" type {cell(word, 7)}+ enter  ", "danger_key" if word == FLAT else "key"), (texts[word], "text")))
             for word in self.words
         ]
-        stay = "close this panel; the switch stays as it is" if self.store.kill_state in ENGAGED else "stay in STOP-ENTRIES (P, then y, resumes)"
-        return [*rows, Line(((f" {cell('esc', 20)}", "key"), (stay, "text")))]
+        stay = (
+            "close this panel; the switch stays as it is"
+            if self.store.kill_state in ENGAGED
+            else "stay in STOP-ENTRIES (P, then y, resumes)"
+        )
+        return [*rows, Line(((f" {cell('esc', 21)}", "key"), (stay, "text")))]
 
     def on_key(self, event: events.Key) -> None:
         if event.key in {"f12", "ctrl+q", "ctrl+c"}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from cynosure_tui.format import UNKNOWN, age, fixed, percent, price, sign_role, signed
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 SCORED = 46
-HEADER = f" {'TF':4}{'EMA':>3}{'RSI':>6}{'MACD':>5}{'OFI':>7}{'VWAP':>9}{'score':>7} bull"
+HEADER = f" {'TF':4}{'EMA':>3}{'RSI':>5}{'MACD':>5}{'OFI':>8}{'VWAP':>9}{'score':>7} bull"
 
 
 def sparkline(values: Sequence[float], width: int, ramp: str) -> str:
@@ -27,7 +28,7 @@ def sparkline(values: Sequence[float], width: int, ramp: str) -> str:
         return ""
     count = min(width, len(values))
     edges = [round(index * len(values) / count) for index in range(count + 1)]
-    means = [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
     low, high = min(means), max(means)
     scale = (len(ramp) - 1) / (high - low) if high > low else 0.0
     return "".join(ramp[round((mean - low) * scale)] for mean in means)
@@ -40,20 +41,19 @@ def _vote(vote: int, glyphs: Glyphs) -> Span:
 def _timeframe(signals: TimeframeSignals, width: int, glyphs: Glyphs) -> Line:
     columns: list[tuple[str, int, int]] = [
         ("", signals.vote_ema, 3),
-        (fixed(signals.rsi, 0) if signals.rsi is not None else UNKNOWN, signals.vote_rsi, 6),
+        (fixed(signals.rsi, 0) if signals.rsi is not None else UNKNOWN, signals.vote_rsi, 5),
         ("", signals.vote_macd, 5),
-        (signed(signals.ofi_bar) if signals.ofi_bar is not None else UNKNOWN, signals.vote_ofi, 7),
+        (signed(signals.ofi_bar) if signals.ofi_bar is not None else UNKNOWN, signals.vote_ofi, 8),
         (percent(signals.vwap_deviation_pct), signals.vote_vwap, 9),
     ]
     spans: list[Span] = [(f" {cell(str(signals.timeframe), 4)}", "strong")]
-    for text, vote, width in columns:
+    for text, vote, room in columns:
         sign, role = _vote(vote, glyphs)
         body = f"{text} " if text else ""
-        spans += [(cell(body, width - 1, ">"), "text"), (sign, role)]
+        spans += [(cell(body, room - 1, ">"), "text"), (sign, role)]
     if width < SCORED:
         return Line(tuple(spans))
-    score = f"{signed(signals.score)}"
-    spans += [(cell(score, 7, ">"), sign_role(signals.score)), (f" {signals.bullish_count}/5", "label")]
+    spans += [(cell(signed(signals.score), 7, ">"), sign_role(signals.score)), (f" {signals.bullish_count}/5", "label")]
     return Line(tuple(spans))
 
 
@@ -111,7 +111,9 @@ def _summary(brief: BriefReady, view: View) -> list[Line]:
 
 
 def _ages(brief: BriefReady, view: View) -> list[Line]:
-    parts = " ".join(f"{clean(name)} {age(seconds) if seconds is not None else 'n/a'} ·" for name, seconds in brief.ages_s.items())
+    parts = " ".join(
+        f"{clean(name)} {age(seconds) if seconds is not None else 'n/a'} ·" for name, seconds in brief.ages_s.items()
+    )
     return [Line(((f" {row.plain}", "dim"),)) for row in wrap(f"ages: {parts.rstrip(' ·')}", view.width - 2)]
 
 

@@ -24,7 +24,10 @@ def alerts(store: Store) -> list[Span]:
         found.append((f"ENGINE {store.engine_state.upper()}  {clean(detail)}  figures are old", "banner_kill"))
     found += _unprotected(store)
     found += [
-        (f"HALT {halt.reason}  {clean(halt.detail)}  entries blocked, exits go on; lifts: {clean(halt.lifts)}", "banner_halt")
+        (
+            f"HALT {halt.reason}  {clean(halt.detail)}  entries blocked, exits go on; lifts: {clean(halt.lifts)}",
+            "banner_halt",
+        )
         for halt in store.halts
     ]
     if store.entries_stopped and store.kill_state == "disengaged":
@@ -39,7 +42,8 @@ def _kill(store: Store) -> list[Span]:
         return []
     since = f" {age(store.age_s(kill.since))}" if kill.since is not None else ""
     if kill.state == "latched":
-        return [(f"ENTRIES STOPPED by {clean(kill.by)}{since}  kill switch latched: K for HALT or FLAT, P then y resumes", "banner_kill")]
+        text = f"ENTRIES STOPPED by {clean(kill.by)}{since}  kill switch latched: K for HALT or FLAT, P then y resumes"
+        return [(text, "banner_kill")]
     word = str(kill.state).upper().replace("_", " ")
     return [(f"KILL ENGAGED {word}  by {clean(kill.by)}{since}  {clean(kill.detail)}  K, then RESUME", "banner_kill")]
 
@@ -78,7 +82,13 @@ def _budget(store: Store, width: int) -> list[list[Span]]:
         return [[("Figures appear when the venue has answered.", "label")]]
     narrow = width < 100
     loss = max(0.0, -account.day_pnl_pct * 100)
-    ratio = fixed(account.margin_ratio) if account.margin_ratio is not None else "n/a" if not account.open_positions else UNKNOWN
+    ratio = (
+        fixed(account.margin_ratio)
+        if account.margin_ratio is not None
+        else "n/a"
+        if not account.open_positions
+        else UNKNOWN
+    )
     parts = [
         _share("loss" if narrow else "day loss", loss, limits.get("daily_loss_limit_pct"), "%"),
         _whole("entries", account.entries_today, limits.get("max_daily_trades")),

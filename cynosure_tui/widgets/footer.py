@@ -53,4 +53,3 @@ def merged(keys: Sequence[Key]) -> list[Key]:
 
 def _shown_as(key: Key, shown: str) -> Key:
     return Key(key.id, key.keys, shown, key.action, key.text, key.group, key.hint, key.rank)
-

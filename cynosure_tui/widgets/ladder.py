@@ -25,8 +25,7 @@ def _indented(text: str, width: int, role: str) -> list[Line]:
 
 
 def headline(record: DecisionRecord) -> str:
-    verb = "because" if record.action == "HOLD" else "with"
-    return f"{record.action} {verb} {record.reason}"
+    return f"{record.action}{' because' if record.action == 'HOLD' else ':'} {record.reason}"
 
 
 def explanation(reason: Reason) -> str:
@@ -39,7 +38,12 @@ def why_lines(record: DecisionRecord, width: int, glyphs: Glyphs) -> list[Line]:
     rows += _indented(explanation(record.reason), width, "text")
     if record.detail:
         rows += _indented(record.detail, width, "label")
-    return [*rows, Line(), *_signals(record, glyphs), *_said(record, width, glyphs), *_gates(record, width, glyphs)] + [
+    return [
+        *rows,
+        Line(),
+        *_signals(record, glyphs),
+        *_said(record, width, glyphs),
+        *_gates(record, width, glyphs),
         *_outcome(record, glyphs),
         Line(),
         *_facts(record, width),
@@ -52,7 +56,7 @@ def _signals(record: DecisionRecord, glyphs: Glyphs) -> list[Line]:
     gathered = f"{len(record.ages_s) - len(missing)} of {len(record.ages_s)} sources"
     if missing:
         gathered += f", missing: {' '.join(missing)}"
-    mark = (glyphs.fail, "warn") if missing else passed
+    mark = (glyphs.skip, "warn") if missing else passed
     counted = f"{record.signals_aligned}/15 bullish, {record.timeframes_aligned}/3 timeframes, {record.direction}"
     return [
         _rung(mark, "gather", gathered, record.stages_ms.get("fetch")),
@@ -93,7 +97,9 @@ def _gate(gate: GateResult, decides: bool, width: int, glyphs: Glyphs) -> list[L
         text += "  <- decides"
     rows = [_rung(marks[str(gate.verdict)], gate.name.replace("_", " "), text)]
     if gate.verdict == "block" and gate.reason is not None:
-        rows += _indented(f"{gate.reason}: {gate.detail or explanation(gate.reason)}", width, "warn" if decides else "label")
+        rows += _indented(
+            f"{gate.reason}: {gate.detail or explanation(gate.reason)}", width, "warn" if decides else "label"
+        )
     return rows
 
 
@@ -101,7 +107,9 @@ def _outcome(record: DecisionRecord, glyphs: Glyphs) -> list[Line]:
     sizing = record.sizing
     if sizing is None:
         return [_rung((glyphs.skip, "dim"), "sizing", "not reached"), _rung((glyphs.skip, "dim"), "order", "none")]
-    size = f"{fixed(sizing.notional)} USDT, {sizing.contracts.normalize():f} contracts, at risk {fixed(sizing.risk_usdt)}"
+    size = (
+        f"{fixed(sizing.notional)} USDT, {sizing.contracts.normalize():f} contracts, at risk {fixed(sizing.risk_usdt)}"
+    )
     sent = record.action != "HOLD"
     mark = (glyphs.ok, "ok") if sent else (glyphs.skip, "dim")
     bracket = sizing.bracket
@@ -124,5 +132,7 @@ def _facts(record: DecisionRecord, width: int) -> list[Line]:
         (fixed(record.regime_multiplier, 2), "text"),
     ]
     ages = "  ".join(f"{name} {age(value) if value is not None else 'n/a'}" for name, value in record.ages_s.items())
-    stamp = f"cycle {record.cycle}  decided {clock(record.decided_at)}Z  bar {clock(record.bar_ts)}Z  {record.decision_id}"
+    stamp = (
+        f"cycle {record.cycle}  decided {clock(record.decided_at)}Z  bar {clock(record.bar_ts)}Z  {record.decision_id}"
+    )
     return [Line(tuple(numbers)), *_indented(ages, width, "dim"), *_indented(stamp, width, "dim")]

@@ -22,7 +22,9 @@ class MinimalBody(Bar):
         for item in held:
             pnl, (word, role) = item.position.unrealised, PROTECTION[str(item.protection)]
             sign = f"{arrow(pnl, self.glyphs)}{signed(pnl)}"
-            rows.append(line((f" {cell(item.ticker, 6)}", "strong"), (cell(sign, 11, ">"), sign_role(pnl)), (f" {word}", role)))
+            rows.append(
+                line((f" {cell(item.ticker, 6)}", "strong"), (cell(sign, 11, ">"), sign_role(pnl)), (f" {word}", role))
+            )
         return rows
 
 

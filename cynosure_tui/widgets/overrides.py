@@ -34,7 +34,7 @@ def _meta(synthesis: Synthesis) -> str:
     return "  ".join(parts)
 
 
-def _table(record: DecisionRecord, width: int, glyphs: Glyphs) -> list[Line]:
+def _table(record: DecisionRecord, glyphs: Glyphs) -> list[Line]:
     rows = [Line((("  field          LLM       engine    used", "label"),))]
     said, did = str(record.synthesis.action), str(record.action)
     if record.synthesis.failure is not None or record.synthesis.source == "skipped":
@@ -76,7 +76,7 @@ def overrides(view: View) -> Content:
     word, role = source_words(synthesis)
     rows = [Line(((" source ", "label"), (word, role), (f"  {_meta(synthesis)}", "dim")))]
     current = record if record is not None and record.synthesis == synthesis else None
-    rows += _table(current, view.width, view.glyphs) if current else _bare(synthesis)
+    rows += _table(current, view.glyphs) if current else _bare(synthesis)
     rows.append(Line())
     body = _reasoning(synthesis, current, view.width - 2)
     rows += [Line(tuple((f" {text}", span_role) for text, span_role in row.spans)) for row in body]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cynosure_tui.store import Changes, Store
     from cynosure_tui.themes import Palette
 
-GAP = 4
+GAP = 6
 
 
 @dataclass(frozen=True, slots=True)

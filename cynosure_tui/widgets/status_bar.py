@@ -95,18 +95,18 @@ def money_words(store: Store, glyphs: Glyphs, wide: bool) -> list[Span]:
 
 
 def status_line(store: Store, width: int, glyphs: Glyphs) -> Line:
-    wide = width >= 100
+    wide, roomy = width >= 130, width >= 100
     badge = (f" {store.mode.upper() or '····'} ", BADGES.get(store.mode, "label"))
-    head: list[Span] = [(" CYNOSURE ", "title"), badge] if wide else [badge]
+    head: list[Span] = [(" CYNOSURE ", "title"), badge] if roomy else [badge]
     word, role = engine_word(store, glyphs)
     parts = [
         [(word, role)],
         cycle_words(store, wide),
         next_words(store),
-        health_words(store, glyphs) if wide else [],
+        health_words(store, glyphs) if roomy else [],
         money_words(store, glyphs, wide),
     ]
-    separator = (f" {glyphs.bar} ", "frame") if width >= 130 else ("  ", "text")
+    separator = (f" {glyphs.bar} ", "frame") if wide else ("  ", "text")
     left = [*head, (" ", "text"), *join(parts, separator)]
     return two_sided(left, [*clock_words(store), (" ", "text")], width)
 

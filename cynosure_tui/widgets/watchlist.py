@@ -194,7 +194,7 @@ def watchlist(view: View) -> Content:
     if not store.watchlist:
         return Content(_title(store), [header, Line(), *_waiting(store, glyphs)])
     rows = [_row(view, columns, index, name) for index, name in enumerate(store.watchlist)]
-    return Content(_title(store), [header, *rows], _note(store, glyphs), head=1)
+    return Content(_title(store), [header, *rows], _note(store), head=1)
 
 
 def _header(columns: list[Column]) -> Line:
@@ -224,7 +224,7 @@ def _title(store: Store) -> list[Span]:
     return [("WATCHLIST", "title"), (f"{size}  by RS", "label")]
 
 
-def _note(store: Store, glyphs: Glyphs) -> list[Span]:
+def _note(store: Store) -> list[Span]:
     errors = sum(1 for s in store.tickers.values() if s.stage is not None and s.stage.stage == "failed")
     paused = len(store.pauses.tickers) if store.pauses else 0
     parts: list[Span] = []

@@ -91,24 +91,55 @@ def timeframe(tf: Timeframe, bulls: int, seed: int, close: float) -> TimeframeSi
     votes = [1] * bulls + [0, -1, 0, -1, -1][: 5 - bulls]
     wave = math.sin(seed)
     return TimeframeSignals(
-        timeframe=tf, bar_ts=BAR, close=close, ema9=close, ema20=close, ema50=close, rsi=50 + 4.2 * (bulls - 2),
-        macd=0.1, macd_signal=0.08, macd_histogram=0.02, bollinger_position=0.6, bollinger_width_pct=0.02,
-        atr=close * 0.009, atr_pct=0.0092, ofi_bar=0.08 * (bulls - 2), vpin=0.31, toxicity=0.4, realised_vol=0.34,
-        jump_z=0.3, jump=False, vwap_deviation_pct=0.0012 * wave, vwap_deviation_sigma=wave,
-        vote_ema=votes[0], vote_rsi=votes[1], vote_macd=votes[2], vote_ofi=votes[3], vote_vwap=votes[4],
+        timeframe=tf,
+        bar_ts=BAR,
+        close=close,
+        ema9=close,
+        ema20=close,
+        ema50=close,
+        rsi=50 + 4.2 * (bulls - 2),
+        macd=0.1,
+        macd_signal=0.08,
+        macd_histogram=0.02,
+        bollinger_position=0.6,
+        bollinger_width_pct=0.02,
+        atr=close * 0.009,
+        atr_pct=0.0092,
+        ofi_bar=0.08 * (bulls - 2),
+        vpin=0.31,
+        toxicity=0.4,
+        realised_vol=0.34,
+        jump_z=0.3,
+        jump=False,
+        vwap_deviation_pct=0.0012 * wave,
+        vwap_deviation_sigma=wave,
+        vote_ema=votes[0],
+        vote_rsi=votes[1],
+        vote_macd=votes[2],
+        vote_ofi=votes[3],
+        vote_vwap=votes[4],
         score=round((bulls - 2.2) / 2.8, 2),
-    )  # fmt: skip
+    )
 
 
 def technical(count: int, close: float) -> TechnicalSignals:
     shares = [count // 3 + (1 if index < count % 3 else 0) for index in range(3)]
-    frames = {tf: timeframe(tf, min(n, 5), index + count, close) for index, (tf, n) in enumerate(zip(Timeframe, shares, strict=True))}
+    frames = {
+        tf: timeframe(tf, min(n, 5), index + count, close)
+        for index, (tf, n) in enumerate(zip(Timeframe, shares, strict=True))
+    }
     direction = Direction.BULLISH if count >= 7 else Direction.BEARISH if count <= 2 else Direction.NEUTRAL
     score = round((count - 6) / 9, 2)
     return TechnicalSignals(
-        timeframes=frames, bullish_count=count, bearish_count=max(0, 7 - count), timeframes_aligned=sum(n >= 3 for n in shares),
-        score=score, strength=round((1 + score) / 2, 2), direction=direction, atr_pct_avg=0.0092,
-    )  # fmt: skip
+        timeframes=frames,
+        bullish_count=count,
+        bearish_count=max(0, 7 - count),
+        timeframes_aligned=sum(n >= 3 for n in shares),
+        score=score,
+        strength=round((1 + score) / 2, 2),
+        direction=direction,
+        atr_pct_avg=0.0092,
+    )
 
 
 BRIEF = """{ticker} perp, class {kind}. 15m EMA9>20>50 stacked, RSI 58, MACD +, OFI +0.08, VWAP +0.1%.
@@ -118,7 +149,15 @@ Book: imbalance +0.18, spread 0.01%, bid wall -0.4%, slippage 0.02%.
 Funding +0.010% / 8h (in 3.2 h). OI +1.1% 24h. L/S 1.34 crowded long.
 Forecast n/a (no weights). Regime TREND x1.00. F&G 38 fear (3h).
 News 24h: + chip export rule eased (6h); - insider sale filing (19h)."""
-AGES = {"candles": 4.0, "book": 2.0, "quote": 1.0, "funding": 41.0, "open_interest": 660.0, "news": 10_800.0, "forecast": None}
+AGES = {
+    "candles": 4.0,
+    "book": 2.0,
+    "quote": 1.0,
+    "funding": 41.0,
+    "open_interest": 660.0,
+    "news": 10_800.0,
+    "forecast": None,
+}
 
 
 def closes(seed: int, base: float) -> tuple[float, ...]:
@@ -131,32 +170,68 @@ def brief(index: int, cycle: int = CYCLE) -> events.BriefReady:
     ticker, last, _, _, streak, count = MARKET[index]
     kind = "crypto" if ticker in {"BTC", "ETH", "SOL", "XRP", "SUI"} else "stock"
     return events.BriefReady(
-        cycle, ticker, BRIEF.format(ticker=ticker, kind=kind), 487, technical(count, float(last)), streak, AGES,
-        closes(index, float(last)), NOW,
-    )  # fmt: skip
+        cycle,
+        ticker,
+        BRIEF.format(ticker=ticker, kind=kind),
+        487,
+        technical(count, float(last)),
+        streak,
+        AGES,
+        closes(index, float(last)),
+        NOW,
+    )
 
 
 def synthesis(index: int) -> Synthesis:
     ticker, _, _, _, streak, count = MARKET[index]
     if ticker == "QQQ":
-        return Synthesis(SynthesisSource.OLLAMA, Action.HOLD, None, None, "", None, failure=Reason.LLM_INVALID, model="qwen3.5:4b", attempts=2)
+        return Synthesis(
+            SynthesisSource.OLLAMA,
+            Action.HOLD,
+            None,
+            None,
+            "",
+            None,
+            failure=Reason.LLM_INVALID,
+            model="qwen3.5:4b",
+            attempts=2,
+        )
     if streak < 1:
         return Synthesis(SynthesisSource.SKIPPED, Action.HOLD, None, None, "", None)
     action = Action.BUY if count >= 8 else Action.HOLD
     said = min(15, count + 3)
-    raw = f'{{"action":"{action}","signals_aligned":{said},"timeframes_aligned":3,"reasoning":"1H+4H EMA bullish...","notional":5.0}}'
+    counts = f'"signals_aligned":{said},"timeframes_aligned":3'
+    raw = f'{{"action":"{action}",{counts},"reasoning":"1H+4H EMA bullish...","notional":5.0}}'
     reasoning = "1H and 4H EMA bullish, OFI +0.22 buy pressure, funding neutral; [risk] of crowding noted."
     return Synthesis(
-        SynthesisSource.OLLAMA, action, said, 3, reasoning, 5.0, model="qwen3.5:4b", raw=raw, prompt_tokens=1512,
-        completion_tokens=88, attempts=1, latency_ms=6100.0,
-    )  # fmt: skip
+        SynthesisSource.OLLAMA,
+        action,
+        said,
+        3,
+        reasoning,
+        5.0,
+        model="qwen3.5:4b",
+        raw=raw,
+        prompt_tokens=1512,
+        completion_tokens=88,
+        attempts=1,
+        latency_ms=6100.0,
+    )
 
 
 def gates(index: int) -> tuple[GateResult, ...]:
     ticker, _, _, _, streak, count = MARKET[index]
     confidence = 0.3 + count / 25
 
-    def gate(name: str, value: float | None, limit: float | None, ok: bool | None, reason: Reason, unit: str = "", detail: str = "") -> GateResult:
+    def gate(
+        name: str,
+        value: float | None,
+        limit: float | None,
+        ok: bool | None,
+        reason: Reason,
+        unit: str = "",
+        detail: str = "",
+    ) -> GateResult:
         verdict = Verdict.NOT_APPLICABLE if ok is None else Verdict.PASS if ok else Verdict.BLOCK
         margin = None if value is None or limit is None else round(value - limit, 4)
         return GateResult(name, value, limit, margin, verdict, reason if ok is False else None, unit, detail)
@@ -174,10 +249,24 @@ def gates(index: int) -> tuple[GateResult, ...]:
         gate("loss_streak", 1.0, 5.0, True, Reason.CONSECUTIVE_LOSSES),
         gate("margin_ratio", 8.42, 1.2, True, Reason.MARGIN_RATIO),
         gate("ticker_loss", 1.9, 10.0, True, Reason.TICKER_LOSS, "%"),
-        gate("correlation", 0.91 if correlated else 0.42, 0.85, not correlated, Reason.CORRELATION, detail="0.91 with QQQ, limit 0.85"),
+        gate(
+            "correlation",
+            0.91 if correlated else 0.42,
+            0.85,
+            not correlated,
+            Reason.CORRELATION,
+            detail="0.91 with QQQ, limit 0.85",
+        ),
         gate("atr", 0.92, 0.0, True, Reason.ATR_ZERO, "%"),
         gate("signals", float(count), 5.0, count >= 5, Reason.MIN_SIGNALS, detail=f"{count} of 15 bullish, 5 needed"),
-        gate("timeframes", float(count // 4), 2.0, count >= 8, Reason.MIN_TIMEFRAMES, detail=f"{count // 4} of 3 bullish, 2 needed"),
+        gate(
+            "timeframes",
+            float(count // 4),
+            2.0,
+            count >= 8,
+            Reason.MIN_TIMEFRAMES,
+            detail=f"{count // 4} of 3 bullish, 2 needed",
+        ),
         gate("confidence", confidence, 0.65, confidence >= 0.65, Reason.MIN_CONFIDENCE),
         gate("expected_value", 1.12 if count >= 8 else 0.31, 0.5, count >= 8, Reason.EV_TOO_LOW, "%"),
         gate("sizing", None, None, None if count < 8 else True, Reason.MIN_SIZE),
@@ -187,11 +276,25 @@ def gates(index: int) -> tuple[GateResult, ...]:
 def sizing(price: Decimal) -> Sizing:
     stop, target = (price * Decimal("0.983")).quantize(price), (price * Decimal("1.034")).quantize(price)
     return Sizing(
-        p_win=0.452, confidence=0.69, ev_pct=0.0112, edge=0.162, odds=2.08, half_kelly=0.081, conf_scale=0.845,
-        regime_multiplier=1.0, advocate_factor=1.0, stop_distance_pct=0.0161, target_distance_pct=0.0335, cost_pct=0.0014,
-        notional_raw=Decimal("700.95"), notional=Decimal("696.10"), contracts=Decimal("4.9"), risk_usdt=Decimal("12.18"),
-        capped_by=None, bracket=BracketPrices(stop, target),
-    )  # fmt: skip
+        p_win=0.452,
+        confidence=0.69,
+        ev_pct=0.0112,
+        edge=0.162,
+        odds=2.08,
+        half_kelly=0.081,
+        conf_scale=0.845,
+        regime_multiplier=1.0,
+        advocate_factor=1.0,
+        stop_distance_pct=0.0161,
+        target_distance_pct=0.0335,
+        cost_pct=0.0014,
+        notional_raw=Decimal("700.95"),
+        notional=Decimal("696.10"),
+        contracts=Decimal("4.9"),
+        risk_usdt=Decimal("12.18"),
+        capped_by=None,
+        bracket=BracketPrices(stop, target),
+    )
 
 
 def decision(index: int, cycle: int = CYCLE) -> events.DecisionMade:
@@ -200,33 +303,100 @@ def decision(index: int, cycle: int = CYCLE) -> events.DecisionMade:
     blocked = next((gate for gate in found if gate.verdict is Verdict.BLOCK), None)
     signals = technical(count, float(last))
     enters = said.action is Action.BUY and blocked is None
-    reason = said.failure or (Reason.ENTERED if enters else blocked.reason if blocked and blocked.reason else Reason.LLM_HOLD)
+    reason = said.failure or (
+        Reason.ENTERED if enters else blocked.reason if blocked and blocked.reason else Reason.LLM_HOLD
+    )
     record = DecisionRecord(
-        decision_id=f"d{cycle}{index:02d}", cycle=cycle, ticker=ticker, inst_id=inst(ticker), bar_ts=BAR, decided_at=NOW - 40_000,
-        action=Action.BUY if enters else Action.HOLD, reason=reason, detail=blocked.detail if blocked and not said.failure else "",
-        price=Decimal(last), signals_aligned=count, timeframes_aligned=signals.timeframes_aligned, strength=signals.strength,
-        confidence=round(0.3 + count / 25, 2), p_win=0.45, direction=signals.direction, direction_streak=streak, synthesis=said,
+        decision_id=f"d{cycle}{index:02d}",
+        cycle=cycle,
+        ticker=ticker,
+        inst_id=inst(ticker),
+        bar_ts=BAR,
+        decided_at=NOW - 40_000,
+        action=Action.BUY if enters else Action.HOLD,
+        reason=reason,
+        detail=blocked.detail if blocked and not said.failure else "",
+        price=Decimal(last),
+        signals_aligned=count,
+        timeframes_aligned=signals.timeframes_aligned,
+        strength=signals.strength,
+        confidence=round(0.3 + count / 25, 2),
+        p_win=0.45,
+        direction=signals.direction,
+        direction_streak=streak,
+        synthesis=said,
         overrides=(
-            Override("signals_aligned", None if said.signals_aligned is None else str(said.signals_aligned), str(count), said.signals_aligned != count),
-            Override("timeframes_aligned", None if said.timeframes_aligned is None else "3", str(signals.timeframes_aligned), signals.timeframes_aligned != 3),
+            Override(
+                "signals_aligned",
+                None if said.signals_aligned is None else str(said.signals_aligned),
+                str(count),
+                said.signals_aligned != count,
+            ),
+            Override(
+                "timeframes_aligned",
+                None if said.timeframes_aligned is None else "3",
+                str(signals.timeframes_aligned),
+                signals.timeframes_aligned != 3,
+            ),
             Override("confidence", None, f"{0.3 + count / 25:.2f}", False),
-            Override("notional", None if said.notional is None else "5.00", "696.10" if count >= 8 else "0.00", said.notional is not None),
+            Override(
+                "notional",
+                None if said.notional is None else "5.00",
+                "696.10" if count >= 8 else "0.00",
+                said.notional is not None,
+            ),
         ),
-        gates=found, sizing=sizing(Decimal(last)) if count >= 8 else None, brief=brief(index, cycle).brief, ages_s=AGES,
+        gates=found,
+        sizing=sizing(Decimal(last)) if count >= 8 else None,
+        brief=brief(index, cycle).brief,
+        ages_s=AGES,
         stages_ms={"fetch": 412.0, "experts": 18.0, "synthesis": 6100.0, "risk": 3.0},
-    )  # fmt: skip
+    )
     return events.DecisionMade(record, NOW - 60_000 + index * 1000)
 
 
-def held(ticker: str, contracts: str, entry: str, mark: str, pnl: str, notional: str, stop: str | None, target: str | None, protection: Protection, detail: str = "") -> ProtectedPosition:
+def held(
+    ticker: str,
+    contracts: str,
+    entry: str,
+    mark: str,
+    pnl: str,
+    notional: str,
+    stop: str | None,
+    target: str | None,
+    protection: Protection,
+    detail: str = "",
+) -> ProtectedPosition:
     position = Position(
-        inst(ticker), f"p-{ticker}", Decimal(contracts), Decimal(entry), Decimal(mark), Decimal(pnl), Decimal(0), Decimal("-0.4"),
-        Decimal(0), Decimal(notional), "isolated", Decimal(1), None, Decimal("8.42"), Decimal(notional), NOW - 11_520_000, NOW,
-    )  # fmt: skip
+        inst(ticker),
+        f"p-{ticker}",
+        Decimal(contracts),
+        Decimal(entry),
+        Decimal(mark),
+        Decimal(pnl),
+        Decimal(0),
+        Decimal("-0.4"),
+        Decimal(0),
+        Decimal(notional),
+        "isolated",
+        Decimal(1),
+        None,
+        Decimal("8.42"),
+        Decimal(notional),
+        NOW - 11_520_000,
+        NOW,
+    )
     return ProtectedPosition(
-        ticker, position, protection, Decimal(stop) if stop else None, Decimal(target) if target else None, f"algo-{ticker}",
-        NOW - 9000, f"t-{ticker}", detail,
-    )  # fmt: skip
+        ticker,
+        position,
+        protection,
+        Decimal(stop) if stop else None,
+        Decimal(target) if target else None,
+        f"algo-{ticker}",
+        NOW - 9000,
+        f"t-{ticker}",
+        detail,
+    )
 
 
 def positions(missing: bool = True) -> events.PositionsChanged:
@@ -248,14 +418,32 @@ def account(day_pnl: str = "43.01", losses: int = 1) -> events.AccountChanged:
     baseline = Decimal("10198.17")
     return events.AccountChanged(
         AccountView(
-            equity=baseline + pnl, cash=Decimal("10214.08"), available=Decimal("7781.50"), day="2025-06-15", day_baseline=baseline,
-            day_pnl=pnl, day_pnl_pct=float(pnl / baseline), day_realised=Decimal("18.20"), day_unrealised=Decimal("27.10"),
-            day_fees=Decimal("-2.09"), day_funding=Decimal("-0.20"), total_baseline=Decimal(10_000), total_pnl=Decimal("241.18"),
-            total_realised=Decimal("230.00"), total_fees=Decimal("-12.30"), total_funding=Decimal("-3.62"), unrealised=Decimal("27.10"),
-            balanced_to=Decimal(0), entries_today=6, consecutive_losses=losses, open_positions=3, margin_ratio=Decimal("8.42"), ts=NOW,
+            equity=baseline + pnl,
+            cash=Decimal("10214.08"),
+            available=Decimal("7781.50"),
+            day="2025-06-15",
+            day_baseline=baseline,
+            day_pnl=pnl,
+            day_pnl_pct=float(pnl / baseline),
+            day_realised=Decimal("18.20"),
+            day_unrealised=Decimal("27.10"),
+            day_fees=Decimal("-2.09"),
+            day_funding=Decimal("-0.20"),
+            total_baseline=Decimal(10_000),
+            total_pnl=Decimal("241.18"),
+            total_realised=Decimal("230.00"),
+            total_fees=Decimal("-12.30"),
+            total_funding=Decimal("-3.62"),
+            unrealised=Decimal("27.10"),
+            balanced_to=Decimal(0),
+            entries_today=6,
+            consecutive_losses=losses,
+            open_positions=3,
+            margin_ratio=Decimal("8.42"),
+            ts=NOW,
         ),
         NOW,
-    )  # fmt: skip
+    )
 
 
 def health() -> list[Event]:
@@ -267,9 +455,19 @@ def health() -> list[Event]:
 
 
 def startup(upto: int = 6) -> list[Event]:
-    steps = (("config", "demo, 17 tickers"), ("database", "42 trades"), ("venue", "84 ms"), ("reconcile", "3 positions"), ("llm", "qwen3.5:4b"), ("forecast", "no weights"))
+    steps = (
+        ("config", "demo, 17 tickers"),
+        ("database", "42 trades"),
+        ("venue", "84 ms"),
+        ("reconcile", "3 positions"),
+        ("llm", "qwen3.5:4b"),
+        ("forecast", "no weights"),
+    )
     status = ("ok", "ok", "ok", "ok", "ok", "skipped")
-    return [events.StartupStep(name, status[i] if i < upto else "running", text, NOW - 60_000) for i, (name, text) in enumerate(steps[: upto + 1])]
+    return [
+        events.StartupStep(name, status[i] if i < upto else "running", text, NOW - 60_000)
+        for i, (name, text) in enumerate(steps[: upto + 1])
+    ]
 
 
 def head(speed: float = 0.0) -> list[Event]:
@@ -291,7 +489,9 @@ def cycle() -> list[Event]:
         found += [brief(index, CYCLE - 1), decision(index, CYCLE - 1)]
         found.append(events.StageChanged(CYCLE - 1, TICKERS[index], Stage.DONE, "", NOW - 880_000))
     stages = {"fetch": 7100.0, "experts": 300.0, "synthesis": 54_000.0, "risk": 51.0, "execute": 900.0}
-    found.append(events.CycleFinished(CYCLE - 1, BAR - 900_000, 64_000.0, stages, 17, 17, {}, BAR + 905_000, NOW - 830_000))
+    found.append(
+        events.CycleFinished(CYCLE - 1, BAR - 900_000, 64_000.0, stages, 17, 17, {}, BAR + 905_000, NOW - 830_000)
+    )
     found.append(events.CycleStarted(CYCLE, BAR, TICKERS, NOW - 75_000))
     found += [events.StageChanged(CYCLE, ticker, Stage.QUEUED, "", NOW - 75_000) for ticker in TICKERS]
     for index in range(4):
@@ -304,13 +504,28 @@ def cycle() -> list[Event]:
 def trades() -> list[Event]:
     bracket = events.BracketVerified("SOL", "algo-SOL", Decimal("163.91"), Decimal("176.84"), 380.0, NOW - 30_000)
     trade = ClosedTrade(
-        "t-9", "AAPL", inst("AAPL"), Decimal(3), Decimal("224.10"), Decimal("226.90"), Decimal("8.40"), Decimal("-0.67"), Decimal("-0.03"),
-        Decimal("7.70"), Decimal("672.30"), 0.66, Reason.TAKE_PROFIT, NOW - 9_000_000, NOW - 33_000,
-    )  # fmt: skip
+        "t-9",
+        "AAPL",
+        inst("AAPL"),
+        Decimal(3),
+        Decimal("224.10"),
+        Decimal("226.90"),
+        Decimal("8.40"),
+        Decimal("-0.67"),
+        Decimal("-0.03"),
+        Decimal("7.70"),
+        Decimal("672.30"),
+        0.66,
+        Reason.TAKE_PROFIT,
+        NOW - 9_000_000,
+        NOW - 33_000,
+    )
     return [
         events.TradeClosed(trade, NOW - 33_000),
         events.OrderSent("SOL", "c1", "buy", Decimal("6.1"), "entry", NOW - 31_000),
-        events.OrderFilled("SOL", "c1", "buy", Decimal("6.1"), Decimal("168.20"), Decimal("-0.51"), "entry", NOW - 30_500),
+        events.OrderFilled(
+            "SOL", "c1", "buy", Decimal("6.1"), Decimal("168.20"), Decimal("-0.51"), "entry", NOW - 30_500
+        ),
         bracket,
         events.LogLine("warning", "fetch", "fetch failed 429, retry in 20s (2/3)", NOW - 20_000, "SUI"),
         events.BracketHealed("ETH", "re-places the bracket", "it was missing at the venue", NOW - 5_000),
@@ -345,7 +560,13 @@ def killed() -> list[Event]:
 
 def stale() -> list[Event]:
     down = events.HealthChanged("okx", "down", 42.0, None, "no answer, retry in 8 s", NOW)
-    return [*head(), *cycle(), positions(missing=False), down, events.EngineStateChanged(EngineState.STOPPED, "engine thread ended", NOW)]
+    return [
+        *head(),
+        *cycle(),
+        positions(missing=False),
+        down,
+        events.EngineStateChanged(EngineState.STOPPED, "engine thread ended", NOW),
+    ]
 
 
 def empty() -> list[Event]:

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import pytest
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from cynosure_tui.glyphs import ASCII, UTF8
+from cynosure_tui.lines import Line
+from cynosure_tui.store import Store
+from cynosure_tui.widgets.brief import brief
+from cynosure_tui.widgets.budget_bar import alerts, budget_line
+from cynosure_tui.widgets.gates import gates
+from cynosure_tui.widgets.ladder import why_lines
+from cynosure_tui.widgets.overrides import overrides
+from cynosure_tui.widgets.pane import Content, View, changed_spans
+from cynosure_tui.widgets.positions import positions
+from cynosure_tui.widgets.sizing import sizing
+from cynosure_tui.widgets.status_bar import status_line
+from cynosure_tui.widgets.tape import tape
+from cynosure_tui.widgets.watchlist import columns_for, watchlist
+from engine.reasons import EXPLANATIONS, Reason
+from tests.cockpit import stream
+from tests.cockpit.test_store import loaded
+
+PANES = (watchlist, brief, gates, overrides, positions, sizing, tape)
+
+
+def view(store: Store, ticker: str = "NVDA", width: int = 67) -> View:
+    return View(store, ticker, UTF8, width, 40)
+
+
+def text(content: Content) -> str:
+    return "\n".join(row.plain for row in content.lines)
+
+
+@pytest.mark.parametrize("pane", PANES)
+@pytest.mark.parametrize("scene", list(stream.SCENES))
+@pytest.mark.parametrize("width", [20, 34, 48, 67, 120])
+def test_every_pane_has_something_to_say_in_every_state(pane: object, scene: str, width: int) -> None:
+    assert callable(pane)
+    for ticker in ("NVDA", "SUI", "PLTR", ""):
+        content = pane(view(loaded(scene), ticker, width))
+        assert text(content).strip()
+        assert content.title
+
+
+def test_an_empty_store_waits_and_says_so() -> None:
+    store = Store()
+    assert "starting" in text(watchlist(view(store, "")))
+    assert "Not read" in text(positions(view(store)))
+    assert "n runs NVDA" in text(gates(view(store)))
+
+
+def test_the_first_blocking_gate_is_marked_and_only_that() -> None:
+    rows = gates(view(loaded(), "NVDA")).lines
+    marked = [row for row in rows if row.under == "select"]
+    assert len(marked) == 1
+    assert "correlation" in marked[0].plain
+    assert "0.91" in marked[0].plain
+
+
+def test_a_position_without_a_stop_is_shouted() -> None:
+    store = loaded()
+    shown = text(positions(view(store)))
+    assert "!! MISSING" in shown
+    assert "?????????" in shown
+    assert alerts(store)[0][0].startswith("ETH HAS NO STOP")
+    assert "NO STOP" in text(watchlist(view(store)))
+
+
+def test_the_ruler_stands_between_stop_and_target() -> None:
+    assert "├─────●───┤" in text(positions(view(loaded(), "SOL")))
+
+
+def test_an_llm_failure_is_never_shown_as_a_hold() -> None:
+    shown = text(overrides(view(loaded(), "QQQ")))
+    assert "no valid answer: LLM_INVALID" in shown
+    assert "action      —" in shown
+
+
+def test_a_skipped_call_names_the_gate_that_made_it_moot() -> None:
+    assert "skipped: gate STREAK_TOO_SHORT made it moot" in text(overrides(view(loaded(), "META")))
+
+
+def test_overridden_fields_are_marked_beside_the_models_values() -> None:
+    rows = [row.plain for row in overrides(view(loaded(), "NVDA")).lines]
+    signals = next(row for row in rows if row.startswith("  signals"))
+    assert signals.split() == ["signals", "11", "8", "8", "◀"]
+
+
+def test_square_brackets_of_a_model_survive() -> None:
+    assert "[risk]" in text(overrides(view(loaded(), "NVDA")))
+
+
+def test_banners_are_sorted_by_severity() -> None:
+    assert alerts(loaded("kill"))[0][0].startswith("KILL ENGAGED FLATTENING")
+    assert alerts(loaded("halt"))[0][0].startswith("HALT DAILY_LOSS")
+    assert alerts(loaded("paused"))[0][0].startswith("ENTRIES STOPPED")
+    assert alerts(loaded("stale"))[0][0].startswith("ENGINE STOPPED")
+    assert alerts(loaded("empty")) == []
+
+
+@pytest.mark.parametrize(
+    ("scene", "word"),
+    [("running", "RUN"), ("paused", "STOP-ENTRIES"), ("halt", "HALT"), ("kill", "KILL FLATTENING"), ("empty", "START")],
+)
+def test_the_state_is_a_word_at_every_width(scene: str, word: str) -> None:
+    for width in (80, 100, 120, 160, 220):
+        row = status_line(loaded(scene), width, UTF8)
+        assert word in row.plain
+        assert row.width == width
+
+
+def test_the_budget_row_names_value_and_limit() -> None:
+    store = loaded("empty")
+    store.apply([stream.account()])
+    assert "entries 6/20" in budget_line(store, 160, UTF8).plain
+    assert "8.42 (min 1.20)" in budget_line(store, 160, UTF8).plain
+
+
+def test_columns_fit_at_every_width() -> None:
+    for width in range(42, 140):
+        assert sum(column.width + 1 for column in columns_for(width)) + 1 <= width
+
+
+def test_rows_never_change_width() -> None:
+    store = loaded()
+    before = [row.width for row in watchlist(view(store)).lines]
+    store.apply([stream.quotes(shift=[("BTC", "9.1"), ("SUI", "1234567.1234")])])
+    assert [row.width for row in watchlist(view(store)).lines] == before
+
+
+def test_why_names_the_reason_and_explains_it() -> None:
+    record = loaded().ticker("NVDA").record
+    assert record is not None
+    rows = "\n".join(row.plain for row in why_lines(record, 100, UTF8))
+    assert "HOLD because CORRELATION" in rows
+    assert EXPLANATIONS[Reason.CORRELATION] in rows
+    assert "<- decides" in rows
+    assert rows.count("\n") > 20
+
+
+def test_ascii_signs_are_single_cells() -> None:
+    for name in UTF8.__slots__:
+        assert getattr(ASCII, name).isascii()
+
+
+def test_only_differing_cells_are_marked() -> None:
+    style = Style()
+    old = Strip([Segment("price 1.00  and a long way off 5", style)])
+    new = Strip([Segment("price 1.01  and a long way off 6", style)])
+    assert changed_spans(old, new) == [(9, 10), (31, 32)]
+    assert changed_spans(old, old) == []
+
+
+def test_lines_are_plain_data() -> None:
+    assert Line((("a", "text"), ("b", "dim"))).plain == "ab"
