@@ -52,6 +52,7 @@ class BarFlow:
         self.sigma = np.sqrt(trailing_sums(change * change, SIGMA_BARS, bars) / SIGMA_BARS) if bars else change[:0]
         self.volume = volume[len(volume) - bars :]
         share = buy_fraction(change[len(change) - bars :], self.sigma)
+        self._moving = padded(self.sigma, rows) > 0
         self.signed = self.volume * (2 * share - 1)
 
     def ofi_bar(self) -> FloatArray:
@@ -86,8 +87,7 @@ class BarFlow:
         enough = ends >= VPIN_BARS
         if len(self.volume) < VPIN_BARS:
             return values
-        volume = np.concatenate(([0.0], np.cumsum(self.volume)))
-        signed = np.concatenate(([0.0], np.cumsum(self.signed)))
+        volume, signed = _running(self.volume), _running(self.signed)
         start, stop = volume[ends[enough] - VPIN_BARS], volume[ends[enough]]
         edges = start[:, None] + (stop - start)[:, None] * _EDGES
         at_edges = np.interp(edges, volume, signed)
@@ -95,4 +95,11 @@ class BarFlow:
         return values
 
     def _unless_frozen(self, values: FloatArray) -> FloatArray:
-        return np.where(padded(self.sigma, self._rows) > 0, values, np.nan)
+        return np.where(self._moving, values, np.nan)
+
+
+def _running(values: FloatArray) -> FloatArray:
+    """Cumulative sums with the 0 before the first."""
+    sums = np.zeros(len(values) + 1)
+    values.cumsum(out=sums[1:])
+    return sums

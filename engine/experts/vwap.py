@@ -31,7 +31,8 @@ def _deviations(
 ) -> tuple[FloatArray, FloatArray]:
     rows = len(anchor)
     offset = typical - typical[0]
-    v, pv, ppv = (_since(anchor, weighted, rows) for weighted in (volume, volume * offset, volume * offset * offset))
+    first_moment = volume * offset
+    v, pv, ppv = (_since(anchor, weighted, rows) for weighted in (volume, first_moment, first_moment * offset))
     centre = ratio(pv, v)
     variance = ratio(ppv, v) - centre * centre
     vwap = typical[0] + centre
