@@ -26,6 +26,8 @@ from engine.exchange.simulator.character import (
     OWN_DRIFT,
     OWN_VOLATILITY,
     OWN_VOLUME,
+    TAILS,
+    VOLUME_NOISE,
     Mood,
 )
 from engine.exchange.simulator.seasons import BARS_A_DAY, season
@@ -34,14 +36,12 @@ from engine.exchange.simulator.wild_days import AFTERSHOCK, wild_moves
 from engine.model import AssetClass, FloatArray
 
 _BARS_A_YEAR = 365.25 * BARS_A_DAY
-_TAIL = 4.6
-"""Degrees of freedom of the mixing: 5-minute shocks are Student-like."""
-_WIDEST = 40.0
+_WIDEST = 20.0
 _BOUNCE = 0.035
 """Moving-average coefficient: what market makers take back of each 5-minute move."""
 _HOME_DAYS = 150.0
 """Prices drift home to the typical price, with this memory, or a year at 120x would reach zero."""
-_JUMP_FLOOR, _JUMP_TAIL, _JUMP_CAP = 4.5, 3.2, 25.0
+_JUMP_FLOOR, _JUMP_TAIL, _JUMP_CAP = 4.2, 3.4, 14.0
 _JUMP_JOIN = 0.62
 _JUMP_KICK = 0.35
 _MOOD_BIAS = sum(mood.sd**2 for mood in (*CROWD_VOLATILITY, *OWN_VOLATILITY))
@@ -133,9 +133,10 @@ def _run(moods: Sequence[Mood], last: FloatArray, shocks: FloatArray) -> FloatAr
     return days
 
 
-def _mixing(rng: np.random.Generator, rows: int) -> FloatArray:
+def _mixing(rng: np.random.Generator, tails: FloatArray) -> FloatArray:
     """Square roots of inverse-gamma weights of mean square 1: normal shocks times these are Student's."""
-    weights = (_TAIL / 2 - 1) / rng.standard_gamma(_TAIL / 2, (rows, BARS_A_DAY))
+    half = tails[:, None] / 2
+    weights = (half - 1) / rng.standard_gamma(half, (len(tails), BARS_A_DAY))
     return np.sqrt(np.minimum(weights, _WIDEST))
 
 
@@ -172,6 +173,7 @@ class _Shocks:
     crowd_moods: FloatArray
     own_moods: FloatArray
     reach: FloatArray
+    volume_noise: FloatArray
 
 
 _CROWD_MOODS = len(CROWD_VOLATILITY) + 1 + len(CROWD_VOLUME)
@@ -186,15 +188,16 @@ def _draw(cast: Cast, rng: np.random.Generator, move: FloatArray) -> _Shocks:
     awake = np.stack([move[[c == k for c in cast.crowd]].mean(axis=0) for k in range(crowds)])
     return _Shocks(
         factor=factor,
-        crowd_width=_mixing(rng, crowds),
+        crowd_width=_mixing(rng, np.array(TAILS)),
         own=rng.standard_normal((n, BARS_A_DAY)),
-        own_width=_mixing(rng, n),
+        own_width=_mixing(rng, np.array(TAILS)[list(cast.crowd)]),
         crowd_jumps=_jumps(rng, np.array(CROWD_JUMPS) / BARS_A_DAY, awake),
         joins=rng.random((n, BARS_A_DAY)),
         own_jumps=_jumps(rng, cast.jump_rate, move),
         crowd_moods=rng.standard_normal((_CROWD_MOODS, crowds, BARS_A_DAY)),
         own_moods=rng.standard_normal((_OWN_MOODS, n, BARS_A_DAY)),
         reach=rng.random((2, n, BARS_A_DAY)),
+        volume_noise=rng.standard_normal((n, BARS_A_DAY)),
     )
 
 
@@ -276,10 +279,12 @@ def _reach(smooth: FloatArray, width: FloatArray, draws: FloatArray) -> FloatArr
     return np.asarray(0.5 * (smooth + np.sqrt(smooth**2 - 2 * width**2 * np.log(draws))))
 
 
-def _log_volume(moods: _Moods, crowd: list[int], sigma_mood: FloatArray, surprise: FloatArray) -> FloatArray:
+def _log_volume(
+    moods: _Moods, crowd: list[int], sigma_mood: FloatArray, surprise: FloatArray, noise: FloatArray
+) -> FloatArray:
     """Log volume without season: moods of its own, volatility, and the size of the bar's own move."""
     own = moods.own_volume.sum(axis=0) + moods.crowd_volume.sum(axis=0)[crowd]
-    return np.asarray(own + 0.75 * sigma_mood + 0.42 * np.log(0.3 + surprise))
+    return np.asarray(own + VOLUME_NOISE * noise + 0.7 * sigma_mood + 0.62 * np.log(0.25 + surprise))
 
 
 def _aftershock(wild: bool) -> FloatArray:
@@ -300,12 +305,15 @@ def next_day(cast: Cast, seed: int, day: int, state: State, wild: bool) -> tuple
     sigma = cast.sigma[:, None] * move_season * np.exp(sigma_mood - _MOOD_BIAS)
     extra, panic = wild_moves(cast.wild) if wild else (np.zeros((1, 1)), np.ones(1))
     moves = _moves(cast, state, shocks, moods, sigma * panic)
-    jumped = moves.jumped + extra
+    # A jump in the rush of New York's open is no larger than one in the calm after it.
+    jumped = moves.jumped / np.maximum(move_season, 1) + extra
     width = moves.width * cast.roughness[:, None]
     move = moves.smooth + jumped
     up = _reach(moves.smooth, width, shocks.reach[0]) + np.maximum(jumped, 0)
     down = _reach(-moves.smooth, width, shocks.reach[1]) + np.maximum(-jumped, 0)
-    log_volume = _log_volume(moods, crowd, sigma_mood, np.abs(move) / sigma) + np.log(volume_season)
+    log_volume = _log_volume(moods, crowd, sigma_mood, np.abs(move) / sigma, shocks.volume_noise) + np.log(
+        volume_season
+    )
     latent = LatentDay(state.log_price, move, up, down, log_volume)
     left = State(
         log_price=state.log_price + move.sum(axis=1),

@@ -28,7 +28,7 @@ _METAL_MOVE = (1.08, 1.12, 1.12, .85, .74, .9, .86, .86, 1.0, .84, .8, .85, .9, 
                .95, .85, .7, 1.15)  # fmt: skip
 # Stocks by hours since New York midnight: night, pre-market, open spike, session, close, after-market.
 _STOCK_HOURS = (0, 4, 7, 9.35, 9.5, 9.75, 10.25, 11, 13, 15, 15.9, 16.1, 17, 20, 24)
-_STOCK_MOVE = (.32, .34, .5, .72, 3.4, 2.7, 1.95, 1.6, 1.3, 1.35, 1.6, .9, .5, .36, .32)  # fmt: skip
+_STOCK_MOVE = (.32, .34, .5, .72, 2.7, 2.3, 1.95, 1.65, 1.4, 1.4, 1.6, .9, .5, .36, .32)  # fmt: skip
 _STOCK_VOLUME = (.2, .22, .45, .9, 5.5, 4.6, 3.4, 2.6, 1.9, 2.1, 3.0, 1.2, .5, .25, .2)  # fmt: skip
 
 _WEEK_MOVE = {
