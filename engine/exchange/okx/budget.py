@@ -7,6 +7,7 @@ guard needs. Ordinary reads starve first (incident row 40).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from numpy.random import Generator
@@ -17,6 +18,8 @@ SHARE = 0.5
 RESERVE = 0.25
 PAUSE_S = 2.0
 PAUSE_JITTER_S = 1.0
+ROUNDING = 1e-9
+"""Tokens are floats: a call is not sent to sleep for a billionth of one."""
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ class Bucket:
         paused = 0.0 if urgent else self.paused_until - now
         floor = 0.0 if urgent else self.reserve
         missing = floor + 1.0 - self.tokens
-        if paused <= 0 and missing <= 0:
+        if paused <= 0 and missing <= ROUNDING:
             self.tokens -= 1.0
             return 0.0
         return max(paused, missing * self.window_s / self.capacity)
@@ -56,25 +59,30 @@ class Bucket:
 
 
 class RateBudget:
-    """All buckets of one account. Used from one event loop."""
+    """All buckets of one account. Used from one event loop.
 
-    def __init__(self, jitter: Generator) -> None:
+    The venue counts in its own time: in a simulated market that runs `pace()` times as fast as the wall the
+    buckets refill as much faster, and while its time stands still there is nothing to count.
+    """
+
+    def __init__(self, jitter: Generator, pace: Callable[[], float] = lambda: 1.0) -> None:
         self._jitter = jitter
+        self._pace = pace
         self._buckets: dict[tuple[Endpoint, str], Bucket] = {}
 
     async def acquire(self, endpoint: Endpoint, inst_id: str, urgent: bool) -> None:
         """Returns when the call may be sent."""
         loop = asyncio.get_running_loop()
-        bucket = self._bucket(endpoint, inst_id, loop.time())
-        while True:
-            wait = bucket.wait_s(loop.time(), urgent)
+        while (pace := self._pace()) > 0:
+            now = loop.time() * pace
+            wait = self._bucket(endpoint, inst_id, now).wait_s(now, urgent)
             if wait <= 0:
                 return
-            await asyncio.sleep(wait)
+            await asyncio.sleep(wait / pace)
 
     def pause(self, endpoint: Endpoint, inst_id: str) -> None:
         """After the venue throttled us: ordinary calls of this bucket rest for 2–3 s."""
-        now = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time() * self._pace()
         rest = PAUSE_S + PAUSE_JITTER_S * float(self._jitter.random())
         self._bucket(endpoint, inst_id, now).paused_until = now + rest
 

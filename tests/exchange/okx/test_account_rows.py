@@ -28,14 +28,16 @@ ORDER = {
 ALGO = {
     "instId": "BTC-USDT-SWAP", "algoId": "77", "algoClOrdId": "b1", "ordType": "oco", "side": "sell", "sz": "1.28",
     "closeFraction": "", "state": "live", "tpTriggerPx": "80000", "tpOrdPx": "-1", "slTriggerPx": "76000",
-    "slOrdPx": "-1", "triggerPx": "", "reduceOnly": "true", "failCode": "0", "ordIdList": [], "cTime": str(T0), "uTime": str(T0),
+    "slOrdPx": "-1", "triggerPx": "", "reduceOnly": "true", "failCode": "0", "ordIdList": [],
+    "cTime": str(T0), "uTime": str(T0),
 }  # fmt: skip
 FILL = {
     "instId": "BTC-USDT-SWAP", "tradeId": "5", "ordId": "900", "clOrdId": "c1", "billId": "1000", "fillPx": "77800",
     "fillSz": "1.28", "side": "buy", "fee": "-0.49", "fillPnl": "0", "subType": "3", "ts": str(T0),
 }  # fmt: skip
 HISTORY = {
-    "instId": "BTC-USDT-SWAP", "posId": "44", "type": "2", "openAvgPx": "77800", "closeAvgPx": "78000", "closeTotalPos": "1.28",
+    "instId": "BTC-USDT-SWAP", "posId": "44", "type": "2", "openAvgPx": "77800", "closeAvgPx": "78000",
+    "closeTotalPos": "1.28",
     "pnl": "2.56", "fee": "-0.98", "fundingFee": "-0.01", "realizedPnl": "1.57", "openMaxPos": "1.28", "cTime": str(T0),
     "uTime": str(T0 + 9),
 }  # fmt: skip

@@ -19,7 +19,8 @@ INSTRUMENT = {
     "instId": "NVDA-USDT-SWAP", "uly": "NVDA-USDT", "ctVal": "1", "ctMult": "1", "ctValCcy": "NVDA", "ctType": "linear",
     "settleCcy": "USDT", "tickSz": "0.01", "lotSz": "0.01", "minSz": "0.01", "maxMktSz": "360", "maxMktAmt": "",
     "lever": "10", "state": "live", "ruleType": "normal", "instCategory": "3", "groupId": "6",
-    "listTime": "1", "expTime": "", "instIdCode": 123, "futureSettlement": False, "upcChg": [], "somethingNew": {"a": 1},
+    "listTime": "1", "expTime": "", "instIdCode": 123, "futureSettlement": False, "upcChg": [],
+    "somethingNew": {"a": 1},
 }  # fmt: skip
 TICKER = {
     "instId": "BTC-USDT-SWAP", "last": "77800.1", "lastSz": "1", "askPx": "77800.2", "askSz": "3", "bidPx": "77800.1",
@@ -27,7 +28,8 @@ TICKER = {
 }  # fmt: skip
 FUNDING = {
     "instId": "BTC-USDT-SWAP", "fundingRate": "-0.0000812", "fundingTime": str(T0),
-    "nextFundingTime": str(T0 + 28_800_000), "nextFundingRate": "", "settState": "settled", "method": "current_period", "ts": str(T0 - 5),
+    "nextFundingTime": str(T0 + 28_800_000), "nextFundingRate": "", "settState": "settled",
+    "method": "current_period", "ts": str(T0 - 5),
 }  # fmt: skip
 
 

@@ -1,0 +1,66 @@
+"""The rate budget spends half of the venue's limit, keeps some for protection, and slows nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from engine.exchange.okx import endpoints
+from engine.exchange.okx.budget import Bucket, RateBudget
+from engine.exchange.okx.endpoints import CANCEL_ALGOS, CANDLES, POSITIONS, Endpoint
+
+ALL_ENDPOINTS = [value for value in vars(endpoints).values() if isinstance(value, Endpoint)]
+
+
+@pytest.mark.parametrize("endpoint", ALL_ENDPOINTS, ids=lambda e: f"{e.path}-{e.write}")
+@pytest.mark.parametrize("urgent", [True, False])
+def test_no_window_ever_sees_more_than_the_venues_limit(endpoint: Endpoint, urgent: bool) -> None:
+    bucket = Bucket.full(endpoint, 0.0)
+    sent: list[float] = []
+    now = 0.0
+    while now < 20 * endpoint.window_s:
+        wait = bucket.wait_s(now, urgent)
+        sent += [now] if wait == 0 else []
+        now += wait
+    busiest = max(sum(start <= at < start + endpoint.window_s for at in sent) for start in sent)
+    assert busiest <= endpoint.limit
+    half = endpoint.limit / 2
+    assert len(sent) <= 1 + half * 21, "in the long run half of the limit"
+
+
+def test_ordinary_calls_leave_a_reserve_that_protective_calls_may_use() -> None:
+    bucket = Bucket.full(CANCEL_ALGOS, 0.0)  # ten tokens, two and a half of them reserved
+    ordinary = sum(bucket.wait_s(0.0, urgent=False) == 0 for _ in range(20))
+    protective = sum(bucket.wait_s(0.0, urgent=True) == 0 for _ in range(20))
+    assert (ordinary, protective) == (7, 3)
+
+
+async def test_a_throttled_bucket_rests_two_to_three_seconds_except_for_protective_calls() -> None:
+    budget = RateBudget(np.random.default_rng(1))
+    budget.pause(POSITIONS, "")
+    await asyncio.wait_for(budget.acquire(POSITIONS, "", urgent=True), 0.1)
+    bucket = budget._bucket(POSITIONS, "", 0.0)
+    rest = bucket.paused_until - asyncio.get_running_loop().time()
+    assert 1.9 < rest <= 3.0
+    assert bucket.wait_s(asyncio.get_running_loop().time(), urgent=False) > 1.8
+
+
+async def test_a_cycle_over_seventeen_instruments_does_not_wait() -> None:
+    budget = RateBudget(np.random.default_rng(1))
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    for ticker in range(17):
+        for _ in range(12):
+            await budget.acquire(CANDLES, f"{ticker}-USDT-SWAP", urgent=False)
+    assert loop.time() - started < 0.2
+
+
+async def test_one_instrument_never_starves_another() -> None:
+    budget = RateBudget(np.random.default_rng(1))
+    for _ in range(15):
+        await budget.acquire(CANDLES, "A-USDT-SWAP", urgent=False)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(budget.acquire(CANDLES, "A-USDT-SWAP", urgent=False), 0.02)
+    await asyncio.wait_for(budget.acquire(CANDLES, "B-USDT-SWAP", urgent=False), 0.02)
