@@ -101,8 +101,8 @@ class RiskSettings(Section):
     max_correlation: Share = 0.85
     min_margin_ratio: Annotated[float, Field(ge=1.0, le=100)] = 1.20
     min_reward_risk: Annotated[float, Field(ge=0, le=10)] = 1.2
-    sl_mult: Annotated[float, Field(gt=0, le=20)] = 2.0
-    tp_mult: Annotated[float, Field(gt=0, le=40)] = 4.0
+    sl_mult: Annotated[float, Field(gt=0, le=20)] = 3.0
+    tp_mult: Annotated[float, Field(gt=0, le=40)] = 6.0
     acknowledge_high_daily_loss: bool = False
     acknowledge_unproven: bool = False
 

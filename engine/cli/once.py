@@ -60,10 +60,9 @@ async def _step(engine: Engine) -> None:
     if works.venue.embedded is None:
         return
     target = next_boundary(engine.clock.now_ms(), Timeframe.M15.ms, CYCLE_OFFSET_MS)
-    while engine.clock.now_ms() < target:
-        await works.venue.advance_to(min(target, engine.clock.now_ms() + GUARD_STEP_MS))
-        if works.books.positions:
-            works.books.positions = await works.desk.guard_pass()
+    while (now := engine.clock.now_ms()) < target:
+        await works.venue.advance_to(min(target, now + GUARD_STEP_MS) if works.books.positions else target)
+        works.books.positions = await works.desk.guard_pass()
     if engine.clock.now_ms() % Timeframe.H1.ms < Timeframe.M15.ms:
         await engine.rank()
 

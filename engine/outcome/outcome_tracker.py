@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.clock import Clock, utc_day
@@ -17,7 +17,7 @@ from engine.execution.ids import is_ours
 from engine.execution.journal import Journal
 from engine.execution.latch import LatchStatus
 from engine.execution.states import Kind
-from engine.model import AccountView, Balance, Bracket, BracketState, ClosedTrade, KillState
+from engine.model import AccountView, Balance, Bracket, BracketState, ClosedTrade, KillState, Position
 from engine.outcome.account import FIRST, Baselines, Tally, account_view
 from engine.outcome.books import Books, TradeFills
 from engine.outcome.history import TradeHistory
@@ -91,6 +91,8 @@ class OutcomeTracker:
         first = await self._baselines.get_or_set(FIRST, now, balance, totals)
         day = await self._baselines.get_or_set(utc_day(now), now, balance, totals)
         tally = Tally(await self.history.entries_on(now), await self.history.consecutive_losses(), len(positions))
+        if balance.margin_ratio is None:
+            balance = replace(balance, margin_ratio=lowest_margin_ratio(positions))
         return account_view(balance, totals, day, first, tally, now)
 
     async def book(self) -> bool:
@@ -200,3 +202,11 @@ def leg_reason(bracket: Bracket, price: Decimal) -> Reason:
     if bracket.stop is None or bracket.target is None:
         return Reason.STOP_LOSS if bracket.target is None else Reason.TAKE_PROFIT
     return Reason.STOP_LOSS if abs(price - bracket.stop) <= abs(price - bracket.target) else Reason.TAKE_PROFIT
+
+
+def lowest_margin_ratio(positions: tuple[Position, ...]) -> Decimal | None:
+    """In futures mode the venue leaves the account's ratio blank and each isolated position carries its own:
+    the one nearest to liquidation counts. None when flat, or when any position's own is blank too."""
+    ratios = [position.margin_ratio for position in positions]
+    known = [ratio for ratio in ratios if ratio is not None]
+    return min(known) if known and len(known) == len(ratios) else None

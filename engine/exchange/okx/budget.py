@@ -42,19 +42,19 @@ class Bucket:
         """Never so much that an ordinary call could not pass a full bucket."""
         return min(self.capacity * RESERVE, self.capacity - 1.0)
 
-    def wait_s(self, now: float, urgent: bool) -> float:
+    def wait_s(self, now: float, urgent: bool, pace: float = 1.0) -> float:
         """0 and one token less when the call may go now; else how long to wait before asking again."""
-        self._refill(now)
+        self._refill(now, pace)
         paused = 0.0 if urgent else self.paused_until - now
         floor = 0.0 if urgent else self.reserve
         missing = floor + 1.0 - self.tokens
         if paused <= 0 and missing <= ROUNDING:
             self.tokens -= 1.0
             return 0.0
-        return max(paused, missing * self.window_s / self.capacity)
+        return max(paused, missing * self.window_s / self.capacity / pace)
 
-    def _refill(self, now: float) -> None:
-        self.tokens = min(self.capacity, self.tokens + (now - self.at) * self.capacity / self.window_s)
+    def _refill(self, now: float, pace: float) -> None:
+        self.tokens = min(self.capacity, self.tokens + (now - self.at) * pace * self.capacity / self.window_s)
         self.at = now
 
 
@@ -74,15 +74,14 @@ class RateBudget:
         """Returns when the call may be sent."""
         loop = asyncio.get_running_loop()
         while (pace := self._pace()) > 0:
-            now = loop.time() * pace
-            wait = self._bucket(endpoint, inst_id, now).wait_s(now, urgent)
+            wait = self._bucket(endpoint, inst_id, loop.time()).wait_s(loop.time(), urgent, pace)
             if wait <= 0:
                 return
-            await asyncio.sleep(wait / pace)
+            await asyncio.sleep(wait)
 
     def pause(self, endpoint: Endpoint, inst_id: str) -> None:
         """After the venue throttled us: ordinary calls of this bucket rest for 2–3 s."""
-        now = asyncio.get_running_loop().time() * self._pace()
+        now = asyncio.get_running_loop().time()
         rest = PAUSE_S + PAUSE_JITTER_S * float(self._jitter.random())
         self._bucket(endpoint, inst_id, now).paused_until = now + rest
 

@@ -24,7 +24,7 @@ class OkxExchange(OkxMarketData, OkxTrading):
     """
 
     def __init__(self, endpoint: OkxEndpoint, clock: Clock, seed: int = 0) -> None:
-        calls = Calls(OkxSession(endpoint), RateBudget(np.random.default_rng(seed)))
+        calls = Calls(OkxSession(endpoint), RateBudget(np.random.default_rng(seed), clock.speed))
         OkxMarketData.__init__(self, calls)
         OkxTrading.__init__(self, calls, clock)
 

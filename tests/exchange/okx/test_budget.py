@@ -64,3 +64,13 @@ async def test_one_instrument_never_starves_another() -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(budget.acquire(CANDLES, "A-USDT-SWAP", urgent=False), 0.02)
     await asyncio.wait_for(budget.acquire(CANDLES, "B-USDT-SWAP", urgent=False), 0.02)
+
+
+async def test_a_frozen_market_counts_nothing_and_a_fast_one_refills_faster() -> None:
+    frozen = RateBudget(np.random.default_rng(1), lambda: 0.0)
+    fast = RateBudget(np.random.default_rng(1), lambda: 1000.0)
+    started = asyncio.get_running_loop().time()
+    for _ in range(100):
+        await frozen.acquire(endpoints.CONFIG, "", urgent=False)
+        await fast.acquire(endpoints.CONFIG, "", urgent=False)
+    assert asyncio.get_running_loop().time() - started < 1.0
