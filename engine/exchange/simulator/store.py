@@ -7,7 +7,9 @@ process (not of the machine's power, which a simulator need not).
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
@@ -61,8 +63,9 @@ _encoder = json.JSONEncoder(default=_encode, separators=(",", ":"), check_circul
 class StateStore:
     """Records of one venue on disk, or in memory for a venue that is to be forgotten."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, lock: int | None = None) -> None:
         self._connection = connection
+        self._lock = lock
 
     @classmethod
     def in_memory(cls) -> StateStore:
@@ -74,16 +77,19 @@ class StateStore:
     def open(cls, path: Path, identity: Mapping[str, str]) -> StateStore:
         """Opens or creates `path`. `identity` (seed, replay, equity) must agree with the one it was created with.
 
-        Raises StateFileError.
+        Only one process at a time; its death releases the file. Raises StateFileError.
         """
+        lock = _locked(path)
+        store = cls(sqlite3.connect(path, isolation_level=None, timeout=2.0), lock)
         try:
-            store = cls(sqlite3.connect(path, isolation_level=None, timeout=2.0))
             store._prepare(identity)
         except sqlite3.DatabaseError as error:
+            store.close()
             raise StateFileError(
                 f"{path}: not a readable simulator state file ({error}); move it away to start afresh"
             ) from error
         except _Foreign as mismatch:
+            store.close()
             raise StateFileError(f"{path}: {mismatch}; move it away or use the same settings again") from None
         return store
 
@@ -126,10 +132,27 @@ class StateStore:
 
     def close(self) -> None:
         self._connection.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 class _Foreign(Exception):
     """The file belongs to something else."""
+
+
+def _locked(path: Path) -> int:
+    """A lock beside the file, held by this process until it closes or dies. Raises StateFileError."""
+    try:
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateFileError(f"{path}: cannot be written ({error.strerror})") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise StateFileError(f"{path}: another simulator is running on it; stop that one or use another file") from None
+    return lock
 
 
 def _record(kind: str, key: str, body: str) -> Record:
