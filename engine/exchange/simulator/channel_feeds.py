@@ -17,9 +17,9 @@ from engine.exchange.simulator.routing import Desk
 
 Arg = Mapping[str, str]
 
-_LONGEST_LOOK_BACK_MS = 300_000
-"""After a jump of the clock, trades and liquidations of this span are pushed; the rest was missed, as on a
-reconnect."""
+_TRADES_REACH_MS = 600_000
+_LIQUIDATIONS_REACH_MS = 4 * 3_600_000
+"""After a jump of the clock this much of the past is pushed; the rest was missed, as on a reconnect."""
 
 
 class Feed(Protocol):
@@ -80,7 +80,7 @@ class TradesFeed:
     def push(self, wall_s: float) -> list[str]:
         del wall_s
         now = self._desk.now_ms
-        since, self._until = max(self._until, now - _LONGEST_LOOK_BACK_MS), now
+        since, self._until = max(self._until, now - _TRADES_REACH_MS), now
         if since >= now:
             return []
         inst_id = self._arg["instId"]
@@ -104,7 +104,7 @@ class LiquidationsFeed:
     def push(self, wall_s: float) -> list[str]:
         del wall_s
         now = self._desk.now_ms
-        since, self._until = max(self._until, now - _LONGEST_LOOK_BACK_MS), now
+        since, self._until = max(self._until, now - _LIQUIDATIONS_REACH_MS), now
         if since >= now:
             return []
         return [message(self._arg, [self._row(item)]) for item in self._desk.market.liquidations(since, now)]

@@ -107,6 +107,12 @@ class EmbeddedVenue:
             cls(running, None).stop()
         return _spawn(home, seed, speed, replayed, equity, start)
 
+    @classmethod
+    def find(cls, home: Path) -> EmbeddedVenue | None:
+        """The running simulator of this home; None when there is none. Starts nothing."""
+        running = _running(home)
+        return cls(running, None) if running is not None else None
+
     def clock(self) -> tuple[int, float]:
         """(venue time in ms, speed)."""
         state = self._ask("GET", "/sim/clock")
@@ -144,7 +150,6 @@ class EmbeddedVenue:
             self._await_end()
         elif self._child is not None and self._child.poll() is None:
             _end_child(self._child)
-        self._http.close()
 
     def _await_end(self) -> None:
         deadline = time.monotonic() + STOP_TIMEOUT_S
@@ -185,6 +190,9 @@ def _answers(registration: Registration) -> bool:
 
 
 def _exists(pid: int) -> bool:
+    """A child of this very process (started under another handle) is reaped on the way."""
+    with contextlib.suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG)[0] == 0
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, PermissionError):
@@ -199,6 +207,11 @@ def _end_child(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+
+
+def last_market(home: Path) -> Registration | None:
+    """Which market this home last played (its seed, its replay), running or not; None on a fresh home."""
+    return Registration.read(_registration_path(home))
 
 
 def _registration_path(home: Path) -> Path:

@@ -82,7 +82,10 @@ def mark_price_row(desk: Desk, inst_id: str) -> Row:
 
 
 def mark_price(desk: Desk, params: Params) -> list[Row]:
-    return [mark_price_row(desk, inst_id) for inst_id in chosen(desk, params)] if swap_only(params) else []
+    """`instType` is documented as required; clients that name only the instrument are answered all the same."""
+    if not params.get("instId") and not swap_only(params):
+        return []
+    return [mark_price_row(desk, inst_id) for inst_id in chosen(desk, params)]
 
 
 def price_limit(desk: Desk, params: Params) -> list[Row]:

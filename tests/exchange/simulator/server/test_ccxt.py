@@ -71,15 +71,15 @@ def test_account_and_orders(okx: ccxt.okx) -> None:
     assert okx.fetch_canceled_orders(SYMBOL)
 
     okx.create_order(SYMBOL, "market", "sell", 1, params={"tdMode": "isolated", "reduceOnly": True})
-    assert not okx.fetch_position(SYMBOL).get("contracts")
-    assert okx.fetch_ledger("USDT")
+    assert okx.fetch_positions([SYMBOL]) == []
+    assert okx.fetch_ledger("USDT", params={"type": "swap"})
 
 
 def test_errors_are_classified(okx: ccxt.okx) -> None:
     with pytest.raises(ccxt.OrderNotFound):
         okx.fetch_order("1", SYMBOL)
     with pytest.raises(ccxt.InvalidOrder):
-        okx.create_order(SYMBOL, "market", "buy", 1, params={"tdMode": "isolated", "reduceOnly": True})
+        okx.create_order(SYMBOL, "limit", "buy", 0.01, 1, params={"tdMode": "isolated", "sz": "0.001"})
     secret, okx.secret = okx.secret, "wrong"
     try:
         with pytest.raises(ccxt.AuthenticationError):
