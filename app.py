@@ -26,7 +26,13 @@ def _cockpit(arguments: Arguments) -> int:
     from engine.cli.local_engine import LocalEngine
 
     local = LocalEngine(arguments)
-    return run_cockpit(LocalLink(local.open), log_dir=local.home.logs, on_exit=local.close)
+    return run_cockpit(
+        LocalLink(local.open),
+        log_dir=local.home.logs,
+        on_exit=local.close,
+        on_hangup=local.go_on_headless,
+        mode=local.mode,
+    )
 
 
 if __name__ == "__main__":

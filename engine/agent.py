@@ -39,6 +39,7 @@ from engine.model import (
     SynthesisSource,
     Timeframe,
 )
+from engine.patience import allowed_age_s, input_limits
 from engine.reasons import Reason
 from engine.risk.correlation import correlation_matrix
 from engine.risk.decide import decide, forcing_gate
@@ -147,13 +148,14 @@ class Agent:
     async def _gather(self, snapshot: MarketSnapshot) -> GatherResult:
         """The streak advances first: the brief must show the streak that the gates use."""
         ticker = snapshot.instrument.ticker
-        technical = technical_of(snapshot)
+        freshness = input_limits(self._clock)
+        technical = technical_of(snapshot, freshness)
         known = self._streaks.get(ticker)
         streak = advance(known, technical.direction, snapshot.bar_ts)
         if streak != known:
             self._streaks[ticker] = streak
             await self._desk.streaks.put(ticker, streak)
-        return gather(snapshot, streak.value, self._settings.llm.deidentify, technical=technical)
+        return gather(snapshot, streak.value, self._settings.llm.deidentify, freshness, technical)
 
     async def _synthesize(self, inputs: DecisionInputs) -> Synthesis:
         """No call is made when the gates already force HOLD; the record then says which gate."""
@@ -237,7 +239,7 @@ class Agent:
                 strength=record.strength,
                 atr15_pct=m15.atr_pct if m15 is not None else None,
                 trail_pct=self._settings.trading.trail_percent / 100,
-                max_age_s=self._settings.trading.max_decision_age_s,
+                max_age_s=allowed_age_s(self._settings.trading.max_decision_age_s, self._clock),
             )
         )
         await self._books.refresh()
@@ -267,7 +269,7 @@ class Agent:
             decision_id=decision_id,
             cycle=cycle,
             decided_at=self._clock.now_ms(),
-            limits=self._limits,
+            limits=self._limits_now(),
             snapshot=snapshot,
             gathered=gathered,
             synthesis=synthesis,
@@ -284,6 +286,10 @@ class Agent:
             tightened=self._books.tightened,
             stages_ms=dict(stages_ms),
         )
+
+    def _limits_now(self) -> RiskLimits:
+        """In a fast simulated market the network takes its share of every age."""
+        return replace(self._limits, max_input_age_s=allowed_age_s(self._limits.max_input_age_s, self._clock))
 
     def _slippage(self, snapshot: MarketSnapshot) -> float | None:
         """Of the largest position that the limits allow, so that the estimate errs on the dear side."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 from engine.cli.arguments import Arguments
 from engine.home import Home, StorageLock
+from engine.mode import Mode
 
 if TYPE_CHECKING:
     from engine.runtime import EngineRuntime
@@ -19,14 +22,16 @@ class LocalEngine:
         self.home = Home(arguments.home).prepare()
         self._lock = StorageLock(self.home)
         self._lock.acquire()
-        self._check_settings()
+        self._runtime: EngineRuntime | None = None
+        self.mode = self._checked_mode()
 
-    def _check_settings(self) -> None:
+    def _checked_mode(self) -> str:
         """A wrong config.yaml is told before the screen is taken; without one there is nothing to read."""
-        if self.home.config.exists():
-            from engine.cli.prepare import prepare  # noqa: PLC0415 - pydantic waits when there is no file
+        if not self.home.config.exists():
+            return Mode.DEMO
+        from engine.cli.prepare import prepare  # noqa: PLC0415 - pydantic waits when there is no file
 
-            prepare(self._arguments)
+        return prepare(self._arguments).settings.goals.mode
 
     def open(self) -> EngineRuntime:
         """Called by the link after the first paint: the heavy imports happen here."""
@@ -35,7 +40,19 @@ class LocalEngine:
         from engine.runtime import EngineRuntime  # noqa: PLC0415
 
         prepared = prepare(self._arguments)
-        return EngineRuntime(prepared.settings, self.home, EngineOptions())
+        self._runtime = EngineRuntime(prepared.settings, self.home, EngineOptions())
+        return self._runtime
+
+    def go_on_headless(self) -> None:
+        """The terminal is gone, the positions are not: the engine runs on until SIGTERM, as a daemon would."""
+        if self._runtime is None:
+            return
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        while self._runtime.running and not stop.wait(0.5):
+            pass
+        self._runtime.stop(timeout_s=30.0)
 
     def close(self) -> None:
         self._lock.release()

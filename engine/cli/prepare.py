@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.cli.arguments import Arguments
 from engine.config import ConfigError, DemoSettings, Settings, load_settings, secret_values
+from engine.exchange.simulator.embedded import last_market
 from engine.home import Home
 from engine.mode import Mode
 from engine.redaction import Redactor, log_to_file
@@ -35,12 +36,20 @@ def prepare(arguments: Arguments) -> Prepared:
     return Prepared(home, settings, loaded.warnings)
 
 
+def _market_of(arguments: Arguments) -> dict[str, Any]:
+    """A home goes on in the market in which it began, until it is told otherwise."""
+    known = last_market(arguments.home)
+    return {"seed": known.seed, "replay": known.replay} if known is not None else {}
+
+
 def _with_flags(settings: Settings, arguments: Arguments) -> Settings:
     """--seed, --speed and --replay belong to the simulated market alone."""
     flags: dict[str, Any] = {"seed": arguments.seed, "speed": arguments.speed}
     if arguments.replay is not None:
         flags["replay"] = str(Path(arguments.replay).expanduser().resolve())
     given = {name: value for name, value in flags.items() if value is not None}
+    if settings.goals.mode is Mode.DEMO and not {"seed", "replay"} & set(given):
+        given |= _market_of(arguments)
     if not given:
         return settings
     if settings.goals.mode is not Mode.DEMO:

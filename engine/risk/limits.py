@@ -173,7 +173,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "min_hold_ms": (0, 10080 * MINUTE_MS),
     "min_bearish_cycles": (1, 20),
     "min_bullish_cycles": (2, 20),
-    "max_input_age_s": (1e-9, 3600),
+    "max_input_age_s": (1e-9, 7200),
     "max_clock_offset_ms": (0, 10_000),
     "expected_hold_ms": (0, 30 * 24 * HOUR_MS),
     "advocate_confidence_min": (0, 1),
