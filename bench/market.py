@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from engine.exchange.simulator.bars import Bars, joined
 from engine.exchange.simulator.generator import GeneratedBars
 from engine.exchange.simulator.simulated_market import SimulatedMarket
 from engine.exchange.simulator.stats import Series, pair_statistics, series_of, session_statistics, statistics
@@ -31,11 +32,12 @@ def measured_series(source: GeneratedBars, days: int) -> dict[str, Series]:
     first, start = source.history_start_ms // DAY_MS, source.start_ms // DAY_MS
     span = range(first + 1, first + 1 + days)
     wild = [day for day in span if is_wild(source.seed, day, first, start)]
-    found = {}
-    for base in RANGES:
-        series = series_of(source.bars(f"{base}-USDT-SWAP", span.start * DAY_MS, span.stop * DAY_MS))
-        found[base] = series.during(~np.isin(series.ts // DAY_MS, wild))
-    return found
+    pieces: dict[str, list[Bars]] = {base: [] for base in RANGES}
+    for day in span:
+        for base, bars in pieces.items():
+            bars.append(source.bars(f"{base}-USDT-SWAP", day * DAY_MS, (day + 1) * DAY_MS))
+    found = {base: series_of(joined(bars)) for base, bars in pieces.items()}
+    return {base: series.during(~np.isin(series.ts // DAY_MS, wild)) for base, series in found.items()}
 
 
 def _judged(values: Mapping[str, float], ranges: Ranges) -> dict[str, dict[str, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,12 @@ class Bars:
         return Bars(
             self.ts[rows], self.open[rows], self.high[rows], self.low[rows], self.close[rows], self.volume[rows]
         )
+
+
+def joined(pieces: Sequence[Bars]) -> Bars:
+    """Spans that follow one another, at least one, as one."""
+    columns = ([getattr(piece, name) for piece in pieces] for name in Bars.__slots__)
+    return Bars(*(np.concatenate(column) for column in columns))
 
 
 class BarSource(Protocol):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.exchange.simulator.bars import Bars
+from engine.exchange.simulator.bars import Bars, joined
 from engine.exchange.simulator.grid import Grid
 from engine.exchange.simulator.market import CandleRow, PriceRow
 from engine.exchange.simulator.price_feed import PriceFeed
@@ -153,8 +153,7 @@ class CandleBook:
         head = self._cut_base(kind, inst_id, opening, finished)
         if len(head) + len(tail) == 0:
             return []
-        columns = (np.concatenate([getattr(part, name) for part in (head, tail)]) for name in Bars.__slots__)
-        return self._told(kind, inst_id, group(Bars(*columns), shape), "0")
+        return self._told(kind, inst_id, group(joined([head, tail]), shape), "0")
 
     def _cut(self, kind: str, inst_id: str, shape: Shape, from_ms: int, to_ms: int) -> Bars:
         base = self._feed.source.interval_ms(inst_id)

@@ -105,7 +105,8 @@ def log_daily_rv(series: Series) -> FloatArray:
 def hour_profile(series: Series, values: FloatArray) -> FloatArray:
     """Means of `values` by UTC hour over the mean of all, (24,)."""
     hours = series.ts % _DAY_MS // _HOUR_MS
-    return np.array([values[hours == hour].mean() for hour in range(24)]) / values.mean()
+    means = [float(values[hours == hour].mean()) for hour in range(24)]
+    return np.asarray(means, dtype=np.float64) / float(values.mean())
 
 
 def weekday(series: Series) -> IntArray:
