@@ -116,8 +116,10 @@ class CockpitApp(App[int]):
         self.pump.send(command)
 
     def on_command_answered(self, message: CommandAnswered) -> None:
-        ack = message.ack
-        top = self.screen
+        ack, stack = message.ack, self.screen_stack
+        if not stack:
+            return
+        top = stack[-1]
         if isinstance(top, KillScreen) and message.command.kind in {"engage_kill", "resume_from_kill"}:
             top.answered(ack.detail if ack.ok else f"refused: {ack.detail}")
         else:

@@ -115,7 +115,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     link, wall = RecordingLink(stream.SCENES[scene](), mode), Wall()
     app = CockpitApp(link, mode=mode, environ=environ or UTF8, monotonic=wall)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         found = Desk(app, pilot, link, wall)
         await found.until(lambda: app.store.clock is not None and app.store.joined)
         await pilot.pause(0.15)
