@@ -1,7 +1,7 @@
 """The rate budget: one token bucket per endpoint (and instrument), at half of the venue's limit.
 
-A part of every bucket is kept for the calls that protect: brackets, cancels, closes, and the reads the
-guard needs. Ordinary reads starve first (incident row 40).
+A part of every bucket is kept for the calls that protect: brackets, cancels, closes and reduce-only exits.
+Ordinary calls starve first (incident row 40).
 """
 
 from __future__ import annotations

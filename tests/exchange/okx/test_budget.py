@@ -74,3 +74,18 @@ async def test_a_frozen_market_counts_nothing_and_a_fast_one_refills_faster() ->
         await frozen.acquire(endpoints.CONFIG, "", urgent=False)
         await fast.acquire(endpoints.CONFIG, "", urgent=False)
     assert asyncio.get_running_loop().time() - started < 1.0
+
+
+def test_in_a_market_that_runs_faster_the_bucket_refills_as_much_faster() -> None:
+    slow, fast = Bucket.full(CANCEL_ALGOS, 0.0), Bucket.full(CANCEL_ALGOS, 0.0)
+    for bucket in (slow, fast):
+        while bucket.wait_s(0.0, urgent=True) == 0:
+            pass
+    assert slow.wait_s(0.0, urgent=True) == pytest.approx(0.2)
+    assert fast.wait_s(0.0, urgent=True, pace=100) == pytest.approx(0.002)
+
+
+async def test_while_venue_time_stands_still_nothing_is_counted() -> None:
+    budget = RateBudget(np.random.default_rng(1), lambda: 0.0)
+    for _ in range(1000):
+        await asyncio.wait_for(budget.acquire(POSITIONS, "", urgent=False), 0.5)
