@@ -24,7 +24,7 @@ from engine.exchange.simulator.orders import (
 from engine.exchange.simulator.params import Params, Row, choice, client_id, flag, number, on_grid, plain, tag_of, text
 from engine.exchange.simulator.records import Attachment, Order, Position
 
-SHALLOW, DEEP = 50, 400
+SHALLOW, DEEP = 20, 400
 
 
 class OrderDesk:

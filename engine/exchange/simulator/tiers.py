@@ -6,6 +6,7 @@ maintenance rate of 0.4 of its initial rate (1 % and 0.4 % on BTC); tier k has k
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -41,7 +42,8 @@ def tiers(spec: InstrumentSpec) -> list[Tier]:
 
 def maintenance_rate(spec: InstrumentSpec, contracts: Decimal) -> Decimal:
     """Maintenance margin as a fraction of notional for a position of that size."""
-    return next((row for row in tiers(spec) if contracts <= row.max_sz), tier(spec, TIERS)).mmr
+    number = min(max(math.ceil(contracts / (spec.max_mkt_sz * WIDTH)), 1), TIERS)
+    return number / spec.max_lever * MAINTENANCE
 
 
 def max_contracts(spec: InstrumentSpec, lever: Decimal) -> Decimal:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from engine.exchange.simulator.okx_errors import OkxError
+from engine.exchange.simulator.tiers import maintenance_rate
 from tests.exchange.simulator.venue.bench_desk import BenchDesk, attached, balances
 from tests.exchange.simulator.venue.scripted_market import BTC, ETH
 
@@ -35,6 +36,10 @@ def test_tiers_bind_size_to_leverage() -> None:
     rows = desk.venue.position_tiers({"instType": "SWAP", "tdMode": "isolated", "instFamily": "BTC-USDT"})
     assert (rows[0]["maxLever"], rows[0]["mmr"], rows[0]["maxSz"]) == ("100", "0.004", "170000")
     assert Decimal(rows[9]["mmr"]) == 10 * Decimal(rows[0]["mmr"])
+    spec = desk.market.specs[BTC]
+    for row in rows:
+        for size in (Decimal(row["minSz"]) + spec.lot_sz, Decimal(row["maxSz"])):
+            assert maintenance_rate(spec, size) == Decimal(row["mmr"])
     desk.market.lasts[BTC] = desk.market.marks[BTC] = [100.0]
     desk.venue.set_leverage({"instId": BTC, "lever": "100", "mgnMode": "isolated"})
     for _ in range(5):
