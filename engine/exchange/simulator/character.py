@@ -78,6 +78,6 @@ CROWD_DRIFT = Mood(11, 0.024)
 OWN_DRIFT = Mood(8, 0.017)
 # Logarithm of volume beyond what season and volatility explain.
 CROWD_VOLUME = (Mood(0.4, 0.2), Mood(30, 0.15))
-OWN_VOLUME = (Mood(0.25, 0.36), Mood(12, 0.2))
+OWN_VOLUME = (Mood(0.25, 0.36), Mood(12, 0.16))
 VOLUME_NOISE = 0.40
 """Standard deviation of log volume from one 5-minute bar to the next, beyond all moods."""

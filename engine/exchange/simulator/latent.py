@@ -43,7 +43,9 @@ _HOME_DAYS = 150.0
 """Prices drift home to the typical price, with this memory, or a year at 120x would reach zero."""
 _JUMP_FLOOR, _JUMP_TAIL, _JUMP_CAP = 4.2, 3.4, 14.0
 _JUMP_JOIN = 0.62
-_JUMP_KICK = 0.35
+_JUMP_KICK = 0.26
+_WILDEST_MOOD = 1.5
+"""Log volatility above its usual level is held below this: four and a half times the usual."""
 _MOOD_BIAS = sum(mood.sd**2 for mood in (*CROWD_VOLATILITY, *OWN_VOLATILITY))
 """Log-normal moods of variance s² raise the mean square by exp(2 s²)."""
 _REFERENCE_WEEK = range(20_513, 20_520)
@@ -302,6 +304,7 @@ def next_day(cast: Cast, seed: int, day: int, state: State, wild: bool) -> tuple
     shocks = _draw(cast, rng, move_season)
     moods = _moods(state, shocks)
     sigma_mood = moods.crowd_volatility.sum(axis=0)[crowd] + moods.own_volatility.sum(axis=0)
+    sigma_mood = np.minimum(sigma_mood, _WILDEST_MOOD)
     sigma = cast.sigma[:, None] * move_season * np.exp(sigma_mood - _MOOD_BIAS)
     extra, panic = wild_moves(cast.wild) if wild else (np.zeros((1, 1)), np.ones(1))
     moves = _moves(cast, state, shocks, moods, sigma * panic)
