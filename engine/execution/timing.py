@@ -18,7 +18,7 @@ class ExecutionTiming:
     flat_deadline_s: float = 10.0
     protect_deadline_s: float = 12.0
     bracket_tries: int = 2
-    first_poll_s: float = 0.02
+    first_poll_s: float = 0.05
     longest_poll_s: float = 0.5
 
 

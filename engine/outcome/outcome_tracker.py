@@ -127,7 +127,10 @@ class OutcomeTracker:
         known = await self._db.meta(key)
         if known is not None:
             return int(known) - OVERLAP_MS
+        first = await self._db.fetch_one("SELECT min(created_at) FROM intents")
         start = self._clock.now_ms() - FIRST_LOOK_MS
+        if first is not None and first[0] is not None:
+            start = min(start, int(first[0]))
         await self._db.set_meta(key, str(start + OVERLAP_MS))
         return start
 

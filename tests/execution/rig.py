@@ -26,13 +26,13 @@ from engine.model import Bracket, BracketPrices, Instrument, Position
 from tests.simulator_process import Simulator
 
 QUICK = ExecutionTiming(
-    cover_deadline_s=0.6,
+    cover_deadline_s=0.4,
     fill_deadline_s=1.0,
     absent_after_s=0.5,
     resolve_deadline_s=1.5,
     flat_deadline_s=3.0,
     protect_deadline_s=3.0,
-    longest_poll_s=0.1,
+    longest_poll_s=0.2,
 )
 
 Fault = Callable[[Callable[..., Awaitable[Any]], tuple[Any, ...], dict[str, Any]], Awaitable[Any]]

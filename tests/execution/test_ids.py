@@ -23,9 +23,7 @@ def test_ids_are_pure_functions_and_legal_at_the_venue(role: Role, decision: str
     assert is_ours(first)
 
 
-@given(
-    st.tuples(st.sampled_from(Role), decisions, attempts), st.tuples(st.sampled_from(Role), decisions, attempts)
-)
+@given(st.tuples(st.sampled_from(Role), decisions, attempts), st.tuples(st.sampled_from(Role), decisions, attempts))
 def test_different_purposes_never_share_an_id(one: tuple[Role, str, int], other: tuple[Role, str, int]) -> None:
     assert (client_id(*one) == client_id(*other)) == (one == other)
 

@@ -1,4 +1,4 @@
-"""The kill switch against a venue whose every call can be made to fail: latch first, brackets last, proof at the end."""
+"""The kill switch against a venue that fails in every way: latch first, brackets last, proof at the end."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -91,7 +90,7 @@ def test_only_resume_takes_it_off_and_for_good(tmp_path: Path) -> None:
     one.resume("operator")
     assert not one.engaged()
     assert not latch(tmp_path).engaged()
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_flag_holds_although_somebody_removed_the_file(tmp_path: Path) -> None:

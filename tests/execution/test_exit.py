@@ -1,0 +1,90 @@
+"""Closing a position: by the venue's size, reduce-only, until it is flat and nothing of ours rests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.events import OrderFilled
+from engine.exchange.errors import ErrorClass
+from engine.exchange.rounding import floor_to_step
+from engine.execution.ids import exit_id
+from engine.execution.states import IntentState as S
+from engine.model import KillState
+from engine.reasons import Reason
+from tests.execution.rig import Rig, down, lose_reply, lose_request, refuse
+
+BTC = "BTC-USDT-SWAP"
+
+
+async def opened(rig: Rig, decision: str) -> None:
+    outcome = await rig.desk.entry.enter(await rig.plan(decision))
+    assert outcome.reason is Reason.ENTERED, outcome.detail
+
+
+async def test_exit_ends_flat_swept_and_journalled(rig: Rig) -> None:
+    await opened(rig, "e1")
+    outcome = await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "e1-sell")
+    assert outcome.reason is Reason.EXITED
+    assert await rig.position() is None
+    assert await rig.brackets() == []
+    intent = await rig.desk.journal.get(exit_id("e1-sell", 0))
+    assert intent is not None
+    assert intent.state is S.FLAT
+    assert any(isinstance(e, OrderFilled) and e.purpose == "exit" for e in rig.events)
+
+
+async def test_exit_when_flat_is_said_to_be_flat(rig: Rig) -> None:
+    outcome = await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "nothing")
+    assert outcome.reason is Reason.SELL_WHEN_FLAT
+    assert rig.venue.sent("place_order") == 0
+
+
+@pytest.mark.parametrize(
+    "fault", [lose_reply, lose_request, refuse("51205", ErrorClass.POSITION_GONE), refuse("51000")]
+)
+async def test_every_fault_of_the_first_try_still_ends_flat(rig: Rig, fault: object) -> None:
+    await opened(rig, f"f-{id(fault)}")
+    rig.venue.faults["place_order"] = [fault]  # type: ignore[list-item]
+    outcome = await rig.desk.exit.close(BTC, Reason.OPERATOR_CLOSE, f"x-{id(fault)}")
+    assert outcome.reason is Reason.EXITED, outcome.detail
+    assert await rig.position() is None
+    assert await rig.brackets() == []
+    assert not await rig.desk.journal.unresolved() or (await rig.desk.reconcile()).complete
+
+
+async def test_exit_works_while_the_latch_is_engaged(rig: Rig) -> None:
+    await opened(rig, "e-latched")
+    rig.latch.engage(KillState.LATCHED, "K key")
+    outcome = await rig.desk.exit.close(BTC, Reason.OPERATOR_CLOSE, "x-latched")
+    assert outcome.reason is Reason.EXITED
+
+
+async def test_position_larger_than_one_market_order_is_closed_in_slices(rig: Rig) -> None:
+    await opened(rig, "e-slices")
+    position = await rig.position()
+    assert position is not None
+    lot = rig.instruments[BTC].lot_size
+    half = floor_to_step(position.contracts / 2, lot) + lot
+    rig.instruments[BTC] = replace(rig.instruments[BTC], max_market_size=half)
+    outcome = await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "x-slices")
+    assert outcome.reason is Reason.EXITED
+    assert rig.venue.sent("place_order") == 3
+
+
+async def test_venue_that_does_not_answer_leaves_the_bracket_and_says_so(rig: Rig) -> None:
+    await opened(rig, "e-down")
+    rig.venue.always["positions"] = down
+    outcome = await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "x-down")
+    assert outcome.reason is Reason.VENUE_UNAVAILABLE
+    assert len(await rig.brackets()) == 1
+
+
+async def test_bracket_is_never_cancelled_before_the_venue_shows_flat(rig: Rig) -> None:
+    await opened(rig, "e-order")
+    rig.venue.calls.clear()
+    rig.venue.faults["place_order"] = [refuse("51000")]
+    await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "x-order")
+    naked = [row for row in rig.sim.ledger()["naked"] if not row.get("covered_wall_ms", True)]
+    assert naked == []

@@ -1,0 +1,225 @@
+"""The guard: compares positions with brackets at the venue and heals the difference; strangers are left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from engine.exchange.port import BracketRequest
+from engine.exchange.rounding import floor_to_step
+from engine.execution.ids import bracket_id
+from engine.model import BracketPrices, OrderRequest, OrderType, Protection, Side
+from engine.reasons import Reason
+from tests.execution.rig import Rig, down, lose_reply, refuse
+
+BTC = "BTC-USDT-SWAP"
+ETH = "ETH-USDT-SWAP"
+
+
+async def opened(rig: Rig, decision: str) -> None:
+    outcome = await rig.desk.entry.enter(await rig.plan(decision))
+    assert outcome.reason is Reason.ENTERED, outcome.detail
+
+
+def actions(rig: Rig) -> list[str]:
+    return [event.action for event in rig.events if event.kind == "bracket_healed"]
+
+
+async def foreign_order(
+    rig: Rig, side: Side, contracts: Decimal, inst_id: str = BTC, client_id: str = "byhand1"
+) -> None:
+    await rig.real.place_order(
+        OrderRequest(inst_id, client_id, side, OrderType.MARKET, contracts, reduce_only=side is Side.SELL)
+    )
+
+
+async def test_quiet_when_everything_is_as_it_should_be(rig: Rig) -> None:
+    await opened(rig, "g-quiet")
+    report = await rig.desk.guard.run()
+    assert report.silent
+    [view] = report.positions
+    assert view.protection is Protection.PROTECTED
+    assert view.trade_id == "g-quiet"
+
+
+async def test_bracket_cancelled_by_hand_is_restored_at_the_trades_own_prices(rig: Rig) -> None:
+    await opened(rig, "g-cancel")
+    [before] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [before.algo_id])
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    [after] = await rig.brackets()
+    assert (after.stop, after.target, after.client_id) == (before.stop, before.target, bracket_id("g-cancel", 1))
+    assert (await rig.desk.guard.run()).silent
+
+
+async def test_bracket_that_is_too_small_is_resized(rig: Rig) -> None:
+    await opened(rig, "g-small")
+    [bracket] = await rig.brackets()
+    assert bracket.contracts is not None
+    half = floor_to_step(bracket.contracts / 2, rig.instruments[BTC].lot_size)
+    await rig.real.amend_bracket(BTC, bracket.algo_id, contracts=half)
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    [after] = await rig.brackets()
+    assert after.contracts == bracket.contracts
+
+
+async def test_position_cut_by_hand_gets_its_bracket_cut(rig: Rig) -> None:
+    await opened(rig, "g-cut")
+    position = await rig.position()
+    assert position is not None
+    half = floor_to_step(position.contracts / 2, rig.instruments[BTC].lot_size)
+    await foreign_order(rig, Side.SELL, half)
+    await rig.desk.guard_pass()
+    [bracket] = await rig.brackets()
+    assert bracket.contracts == position.contracts - half
+    assert (await rig.desk.reconcile()).mismatches == {}
+
+
+async def test_second_bracket_of_ours_is_taken_away(rig: Rig) -> None:
+    await opened(rig, "g-two")
+    [first] = await rig.brackets()
+    assert first.contracts is not None
+    assert first.stop is not None
+    assert first.target is not None
+    lower = BracketPrices(first.stop - 100, first.target)
+    await rig.real.place_bracket(BracketRequest(BTC, bracket_id("g-two", 9), first.contracts, lower))
+    assert len(await rig.brackets()) == 2
+    await rig.desk.guard_pass()
+    assert [b.algo_id for b in await rig.brackets()] == [first.algo_id]
+
+
+async def test_bracket_that_cannot_be_restored_closes_the_position(rig: Rig) -> None:
+    await opened(rig, "g-refused")
+    [before] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [before.algo_id])
+    rig.venue.always["place_bracket"] = refuse("51000")
+    assert await rig.desk.guard_pass() == ()
+    assert await rig.position() is None
+    await rig.desk.tracker.sync()
+    trades = await rig.desk.tracker.history.closed_trades()
+    assert trades[-1].reason is Reason.UNPROTECTED_CLOSED
+
+
+async def test_lost_reply_while_healing_places_no_second_bracket(rig: Rig) -> None:
+    await opened(rig, "g-lost")
+    [before] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [before.algo_id])
+    rig.venue.faults["place_bracket"] = [lose_reply]
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    assert len(await rig.brackets()) == 1
+
+
+async def test_price_beyond_the_stop_closes_at_once_instead_of_waiting(rig: Rig) -> None:
+    await opened(rig, "g-crossed")
+    [before] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [before.algo_id])
+
+    async def under(call: object, args: object, kwargs: object) -> Decimal:
+        return (before.stop or Decimal(0)) - 1
+
+    rig.venue.always["mark_price"] = under
+    assert await rig.desk.guard_pass() == ()
+    assert await rig.position() is None
+    assert rig.venue.sent("place_bracket") == 0
+
+
+async def test_orphan_of_ours_is_swept_and_a_strangers_is_not(rig: Rig) -> None:
+    await opened(rig, "g-orphan")
+    [bracket] = await rig.brackets()
+    assert bracket.contracts is not None
+    assert bracket.stop is not None
+    assert bracket.target is not None
+    prices = BracketPrices(bracket.stop, bracket.target)
+    # Not cancelled with the position, as an app's own OCO would be.
+    await rig.real.place_bracket(BracketRequest(BTC, "byhandoco", bracket.contracts, prices))
+    await foreign_order(rig, Side.SELL, bracket.contracts)
+    await rig.desk.guard_pass()
+    assert [b for b in await rig.brackets() if b.client_id.startswith("cyn")] == []
+    if await rig.brackets():
+        block = rig.desk.blocks.of(BTC)
+        assert block is not None
+        assert block.reason is Reason.FOREIGN_ORDER
+        assert (await rig.desk.entry.enter(await rig.plan("g-beside"))).reason is Reason.FOREIGN_ORDER
+
+
+async def test_strangers_position_is_shown_blocks_and_is_never_touched(rig: Rig) -> None:
+    plan = await rig.plan("g-foreign", ETH)
+    await foreign_order(rig, Side.BUY, plan.contracts, ETH)
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.FOREIGN
+    assert await rig.brackets(ETH) == []
+    assert rig.venue.sent("place_bracket") == rig.venue.sent("place_order") == 0
+    outcome = await rig.desk.entry.enter(plan)
+    assert outcome.reason is Reason.FOREIGN_ORDER
+
+
+async def test_close_by_a_stranger_is_seen_and_booked_in_one_pass(rig: Rig) -> None:
+    await opened(rig, "g-closed")
+    position = await rig.position()
+    assert position is not None
+    await foreign_order(rig, Side.SELL, position.contracts)
+    assert await rig.desk.guard_pass() == ()
+    assert [e.trade.reason for e in rig.events if e.kind == "trade_closed"] == [Reason.CLOSED_ELSEWHERE]
+    assert await rig.brackets() == []
+
+
+async def test_venue_that_cannot_be_read_blocks_and_keeps_the_last_view(rig: Rig) -> None:
+    await opened(rig, "g-down")
+    before = await rig.desk.guard_pass()
+    rig.venue.always["positions"] = down
+    assert await rig.desk.guard_pass() == before
+    block = rig.desk.blocks.of(ETH)
+    assert block is not None
+    assert block.reason is Reason.VENUE_UNAVAILABLE
+    rig.venue.always.clear()
+    await rig.desk.guard_pass()
+    assert rig.desk.blocks.of(ETH) is None
+
+
+async def test_stop_follows_a_winner_upward_once_and_not_again(rig: Rig) -> None:
+    await opened(rig, "g-trail")
+    [before] = await rig.brackets()
+    position = await rig.position()
+    assert position is not None
+    assert before.stop is not None
+
+    async def risen(call: object, args: object, kwargs: object) -> object:
+        return tuple(replace(p, mark_price=p.entry_price * Decimal("1.0405")) for p in await rig.real.positions())
+
+    trade = (await rig.desk.shared.book.open_trades())[BTC]
+    assert trade.trail_pct == 0.025
+    await rig.db.execute("UPDATE trades SET trail_pct = 0.04 WHERE trade_id = 'g-trail'")
+    rig.venue.always["positions"] = risen
+    await rig.desk.guard_pass()
+    [after] = await rig.brackets()
+    assert after.algo_id == before.algo_id
+    assert after.stop is not None
+    assert after.stop > before.stop
+    assert after.target == before.target
+    amended = rig.venue.sent("amend_bracket")
+    await rig.desk.guard_pass()
+    assert rig.venue.sent("amend_bracket") == amended
+    # A lost bracket is restored at the raised stop, not at the first one.
+    await rig.real.cancel_brackets(BTC, [after.algo_id])
+    rig.venue.always.clear()
+    await rig.desk.guard_pass()
+    [restored] = await rig.brackets()
+    assert restored.stop == after.stop
+
+
+async def test_trail_that_is_refused_keeps_the_stop(rig: Rig) -> None:
+    await opened(rig, "g-trail-no")
+    [before] = await rig.brackets()
+
+    async def risen(call: object, args: object, kwargs: object) -> object:
+        return tuple(replace(p, mark_price=p.entry_price * Decimal("1.0405")) for p in await rig.real.positions())
+
+    await rig.db.execute("UPDATE trades SET trail_pct = 0.04 WHERE trade_id = 'g-trail-no'")
+    rig.venue.always["positions"] = risen
+    rig.venue.always["amend_bracket"] = refuse("51503")
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    assert await rig.brackets() == [before]
