@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.clock import ManualClock, SystemClock
 from engine.exchange.errors import ErrorClass, Rejected, Unavailable, UnknownOutcome
 from engine.exchange.okx.exchange import OkxExchange
 from engine.exchange.port import BracketRequest
@@ -255,3 +255,24 @@ async def test_after_aclose_every_call_says_that_the_connection_is_closed(exchan
         await exchange.balance()
     with pytest.raises(Rejected, match="closed"):
         await exchange.place_order(ENTRY)
+
+
+async def test_after_a_throttled_read_the_same_read_rests_while_a_close_goes_through(
+    exchange: OkxExchange, venue: ScriptedVenue
+) -> None:
+    brisk = OkxExchange(venue.endpoint(), SystemClock())
+    venue.on("account/positions", refused("50011", "Too Many Requests", 429))
+    venue.on("trade/close-position", ok({"instId": BTC}))
+    with pytest.raises(Unavailable) as caught:
+        await brisk.positions()
+    assert caught.value.error_class is ErrorClass.THROTTLE
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(brisk.positions(), 0.1)
+    await asyncio.wait_for(brisk.close_position(BTC, "c2"), 0.3)
+    assert set(brisk.health()) == {"trade"}
+    await brisk.aclose()
+
+
+async def test_an_answer_without_the_row_it_must_have_is_unavailable(exchange: OkxExchange) -> None:
+    with pytest.raises(Unavailable, match="public/mark-price data"):
+        await exchange.mark_price(BTC)

@@ -86,3 +86,10 @@ def test_it_warms_up_with_a_signed_call(kill: OkxKillVenue, venue: ScriptedVenue
     venue.on("account/config", ok({"acctLv": "2"}))
     kill.warm()
     assert "ok-access-sign" in venue.seen[0].headers
+
+
+def test_it_reads_every_page_of_what_rests(kill: OkxKillVenue, venue: ScriptedVenue) -> None:
+    rows = [{**ORDER, "ordId": str(n), "state": "live"} for n in range(130, 0, -1)]
+    venue.on("trade/orders-pending", ok(*rows[:100]), ok(*rows[100:]))
+    assert len({order.order_id for order in kill.resting_orders()}) == 130
+    assert "after=31" in venue.seen[1].target
