@@ -100,6 +100,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """All or nothing: committed to disk on leaving, rolled back on any error or cancellation."""
         async with self._lock:
+            self._require_open()
             await self._finish("BEGIN IMMEDIATE")
             try:
                 yield Transaction(self._connection)
@@ -114,6 +115,7 @@ class Database:
 
     async def fetch_all(self, sql: str, parameters: Iterable[Value] = ()) -> list[sqlite3.Row]:
         async with self._lock:
+            self._require_open()
             return await Transaction(self._connection).fetch_all(sql, parameters)
 
     async def fetch_one(self, sql: str, parameters: Iterable[Value] = ()) -> sqlite3.Row | None:
@@ -127,6 +129,10 @@ class Database:
     async def set_meta(self, key: str, value: str) -> None:
         await self.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                            (key, value))  # fmt: skip
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise sqlite3.ProgrammingError(f"{self.path.name} is closed")
 
     async def _finish(self, statement: str) -> None:
         """A cancelled await does not stop the statement, so it is waited for before the lock is given back."""

@@ -170,3 +170,13 @@ asyncio.run(main())
     async with await Database.open(path) as db:
         assert await db.meta("committed") == "1"
         assert await db.meta("uncommitted") is None
+
+
+async def test_closed_database_refuses_as_a_database_does(tmp_path: Path) -> None:
+    db = await Database.open(tmp_path / "a.db")
+    await db.close()
+    await db.close()
+    with pytest.raises(sqlite3.Error, match="closed"):
+        await db.set_meta("a", "1")
+    with pytest.raises(sqlite3.Error, match="closed"):
+        await db.meta("a")

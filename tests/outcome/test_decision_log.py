@@ -1,0 +1,103 @@
+"""The logs: strict JSON whatever comes, bounded files, and no exception for a full disk."""
+
+from __future__ import annotations
+
+import json
+import math
+from decimal import Decimal
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.db import Database
+from engine.events import LogLine, OrderSent
+from engine.experts.streak import Streak
+from engine.model import Action, DecisionRecord, Direction, Synthesis, SynthesisSource
+from engine.outcome.decision_log import DecisionLog
+from engine.outcome.jsonl import JsonLines, dumps
+from engine.outcome.streak_store import StreakStore
+from engine.reasons import Reason
+
+RECORD = DecisionRecord(
+    "d1", 1, "BTC", "BTC-USDT-SWAP", 0, 1, Action.HOLD, Reason.LLM_HOLD, "said hold", None, 7, 2, 0.7, 0.66, 0.4,
+    Direction.BULLISH, 2, Synthesis(SynthesisSource.RULES, Action.HOLD, 7, 2, "mixed", None), (), (), None, "brief",
+    {"book": None}, {},
+)  # fmt: skip
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(), values, max_size=4))
+def test_every_line_is_strict_json(payload: dict[str, object]) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    line = dumps(payload)
+    assert "\n" not in line
+    json.loads(line, parse_constant=refuse)
+
+
+def test_non_finite_number_becomes_null_and_is_named() -> None:
+    assert json.loads(dumps({"a": {"b": [1.0, math.nan]}, "c": math.inf})) == {
+        "a": {"b": [1.0, None]},
+        "c": None,
+        "non_finite": ["a.b[1]", "c"],
+    }
+
+
+def test_file_is_rotated_and_bounded(tmp_path: Path) -> None:
+    log = JsonLines(tmp_path / "x.jsonl", rotate_at_bytes=1000)
+    for number in range(200):
+        assert log.write({"n": number}) == ""
+    total = sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert total <= 2000
+    assert json.loads((tmp_path / "x.jsonl").read_text().splitlines()[-1]) == {"n": 199}
+
+
+def test_disk_that_refuses_is_reported_not_raised(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file in the way")
+    assert "x.jsonl" in JsonLines(tmp_path / "logs" / "x.jsonl").write({"n": 1})
+
+
+async def test_decision_goes_to_the_log_and_to_the_database(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "a.db") as db:
+        await DecisionLog(db, tmp_path / "logs", print).record(RECORD)
+        row = await db.fetch_one("SELECT * FROM decisions")
+        assert row is not None
+        assert (row["reason"], row["ticker"]) == ("LLM_HOLD", "BTC")
+        stored = json.loads(row["record"])
+    logged = json.loads((tmp_path / "logs" / "reasoning.jsonl").read_text())
+    assert logged == stored
+    assert logged["synthesis"]["reasoning"] == "mixed"
+
+
+async def test_dead_database_does_not_lose_the_logged_decision(tmp_path: Path) -> None:
+    db = await Database.open(tmp_path / "a.db")
+    await db.close()
+    problems: list[str] = []
+    await DecisionLog(db, tmp_path / "logs", problems.append).record(RECORD)
+    assert (tmp_path / "logs" / "reasoning.jsonl").exists()
+    assert len(problems) == 1
+
+
+async def test_only_trade_events_go_to_the_trade_log(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "a.db") as db:
+        log = DecisionLog(db, tmp_path / "logs", print)
+        log.trade_event(LogLine("info", "x", "y", 1))
+        log.trade_event(OrderSent("BTC", "c", "buy", Decimal(1), "entry", 1))
+    [line] = (tmp_path / "logs" / "trades.jsonl").read_text().splitlines()
+    assert json.loads(line)["kind"] == "order_sent"
+
+
+async def test_streaks_are_kept_and_an_older_bar_never_wins(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "a.db") as db:
+        store = StreakStore(db)
+        await store.put("BTC", Streak(2, 900))
+        await store.put("BTC", Streak(-1, 0))
+        await store.put("ETH", Streak(-3, 900))
+        assert await store.all() == {"BTC": Streak(2, 900), "ETH": Streak(-3, 900)}
