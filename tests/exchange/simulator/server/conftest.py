@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ from okx.TradingData import TradingDataAPI
 from tests.simulator_process import Simulator, simulator
 
 logger.remove()
-warnings.filterwarnings("ignore", category=DeprecationWarning, module="httpx")
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ import pytest
 from tests.exchange.simulator.server.conftest import Sdk
 from tests.simulator_process import Simulator
 
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")
+
 BTC, ETH, XAU, NVDA = "BTC-USDT-SWAP", "ETH-USDT-SWAP", "XAU-USDT-SWAP", "NVDA-USDT-SWAP"
 
 

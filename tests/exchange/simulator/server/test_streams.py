@@ -21,6 +21,8 @@ from engine.exchange.simulator.connection import CLOSE_BUFFER_FULL, OUTBOX, Conn
 from tests.exchange.simulator.server.conftest import Sdk
 from tests.simulator_process import Simulator
 
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")
+
 BTC = "BTC-USDT-SWAP"
 
 
@@ -61,7 +63,7 @@ class Listener:
 
 @asynccontextmanager
 async def listening(venue: Simulator, kind: str) -> AsyncIterator[Listener]:
-    async with connect(f"{venue.ws_url}/{kind}", proxy=None) as socket:
+    async with connect(f"{venue.ws_url}/{kind}", proxy=None, max_queue=None) as socket:
         yield Listener(socket)
 
 
