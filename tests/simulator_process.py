@@ -74,6 +74,14 @@ class Simulator:
         """The request log: entries numbered above `since`, oldest first."""
         return self._ask("GET", f"/sim/log?since={since}")
 
+    def fault(self, fault: str, path: str, **more: Any) -> None:
+        """Orders a fault of the wire for the next `count` requests of `path`; the kinds are in simulator/faults.py."""
+        self._ask("POST", "/sim/fault", {"fault": fault, "path": path} | more)
+
+    def fail_attached(self, code: str = "51008", count: int = 1) -> None:
+        """The next `count` attached brackets fail to be created."""
+        self._ask("POST", "/sim/fault", {"fail_attached": code, "count": count})
+
     def stop(self) -> int:
         """SIGTERM; returns the exit status."""
         return self._end(signal.SIGTERM)

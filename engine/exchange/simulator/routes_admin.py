@@ -65,10 +65,25 @@ class Administration:
                 return self._desk.venue.ledger_report()
             case "GET", "/sim/log":
                 return list(self._desk.log.since(_since(query)))
+            case "POST", "/sim/fault":
+                return self._order_fault(_object(body))
             case "POST", "/sim/stop":
                 self._stop()
                 return self._clock()
         raise BadRequest(f"unknown request {method} {path}")
+
+    def _order_fault(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A fault of the wire (see faults.py), `{"fail_attached": code, "count": N}`, or `{"clear": true}`."""
+        if request.get("clear"):
+            self._desk.faults.clear()
+        elif "fail_attached" in request:
+            self._desk.venue.fail_attached(str(request["fail_attached"]), int(request.get("count", 1)))
+        else:
+            try:
+                self._desk.faults.order(request)
+            except (TypeError, ValueError) as error:
+                raise BadRequest(f"no such fault: {error}") from None
+        return request
 
     def _clock(self) -> dict[str, Any]:
         timekeeper = self._desk.timekeeper

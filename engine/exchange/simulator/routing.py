@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from engine.exchange.simulator.auth import Credentials
+from engine.exchange.simulator.faults import FaultBox
 from engine.exchange.simulator.market import Market
 from engine.exchange.simulator.okx_errors import parameter, refusal
 from engine.exchange.simulator.request_log import RequestLog
@@ -26,6 +27,7 @@ class Desk:
     timekeeper: Timekeeper
     log: RequestLog
     credentials: Credentials
+    faults: FaultBox = field(default_factory=FaultBox)
 
     @property
     def now_ms(self) -> int:

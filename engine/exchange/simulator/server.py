@@ -7,6 +7,7 @@ engine is about 140 requests on a machine with two cores.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 from urllib.parse import parse_qsl
@@ -24,6 +25,7 @@ from engine.exchange.simulator import (
 )
 from engine.exchange.simulator.auth import refuse_request
 from engine.exchange.simulator.envelope import answer, dump, fault, gateway_fault, trade_answer
+from engine.exchange.simulator.faults import Fault, Order
 from engine.exchange.simulator.okx_errors import OkxError
 from engine.exchange.simulator.routing import Answering, Desk, Route, Routes
 from engine.exchange.simulator.streams import Hub
@@ -68,10 +70,28 @@ class Application:
         if scope["path"].startswith("/sim/"):
             status, payload = await self._admin.answer(scope["method"], scope["path"], scope["query_string"], body)
         else:
+            disturbed = self._desk.faults.take(scope["method"], scope["path"])
+            if disturbed is not None:
+                await self._disturb(disturbed, scope, body, send)
+                return
             status, payload = self._answer(scope, body)
-        headers = [*_HEADERS, (b"content-length", str(len(payload)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": payload})
+        await _respond(send, status, payload)
+
+    async def _disturb(self, order: Order, scope: Scope, body: bytes, send: Send) -> None:
+        """Plays an ordered fault; a broken connection is an answer that announces bytes and never sends them."""
+        if order.fault is Fault.REFUSE:
+            await _respond(send, order.status, gateway_fault(order.code, "Service temporarily unavailable"))
+            return
+        if order.fault is not Fault.LOSE_REQUEST:
+            status, payload = self._answer(scope, body)
+        match order.fault:
+            case Fault.GARBLE:
+                await _respond(send, order.status, b"<html><body>Bad gateway</body></html>")
+            case Fault.DELAY:
+                await asyncio.sleep(order.delay_ms / 1000)
+                await _respond(send, status, payload)
+            case _:
+                await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
 
     def _answer(self, scope: Scope, body: bytes) -> tuple[int, bytes]:
         in_us = wall_us()
@@ -114,6 +134,12 @@ class GatewayRefusal(Exception):
         self.code = code
         self.status = status
         self.payload = payload
+
+
+async def _respond(send: Send, status: int, payload: bytes) -> None:
+    headers = [*_HEADERS, (b"content-length", str(len(payload)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": payload})
 
 
 def _find(method: str, path: str) -> Route:
