@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
 from engine.clock import Clock
 from engine.db import Database
-from engine.events import AccountChanged, Event, LogLine
+from engine.events import AccountChanged, Event, LogLine, TradeClosed
 from engine.exchange.errors import ExchangeError
 from engine.exchange.port import Exchange
 from engine.execution.blocks import ACCOUNT, Block, Blocks
@@ -26,7 +27,7 @@ from engine.execution.resolve import Resolver
 from engine.execution.timing import DEFAULT_TIMING, ExecutionTiming
 from engine.execution.trade_book import TradeBook
 from engine.execution.trailing import Trailing
-from engine.model import AccountView, Instrument, ProtectedPosition
+from engine.model import AccountView, ClosedTrade, Instrument, ProtectedPosition
 from engine.outcome.decision_log import DecisionLog
 from engine.outcome.outcome_tracker import OutcomeTracker
 from engine.outcome.streak_store import StreakStore
@@ -52,6 +53,7 @@ class TradingDesk:
     ) -> None:
         self._clock = clock
         self._publish = publish
+        self._liquidated: list[ClosedTrade] = []
         self.latch = latch
         self.decisions = DecisionLog(db, logs_dir, self._warn)
         self.streaks = StreakStore(db)
@@ -78,7 +80,7 @@ class TradingDesk:
 
     async def boot(self) -> ReconcileReport:
         """What the last run left: orders settled, then every position under its bracket."""
-        report = await self.reconciler.run()
+        report = await self.reconcile()
         await self.guard_pass()
         return report
 
@@ -92,6 +94,9 @@ class TradingDesk:
             self.blocks.replace("venue", {})
             if report.closed:
                 await self.tracker.sync()
+                await self._stop_after_liquidation()
+        except sqlite3.Error as error:
+            self._tell(LogLine("error", "guard", f"closed trades not booked: {error}", self._clock.now_ms()))
         except ExchangeError as error:
             text = f"the account cannot be read: {error}"
             if self.blocks.replace("venue", {ACCOUNT: Block(Reason.VENUE_UNAVAILABLE, text)}):
@@ -100,15 +105,29 @@ class TradingDesk:
 
     async def reconcile(self) -> ReconcileReport:
         """Journal and books against the venue. Never raises ExchangeError."""
-        return await self.reconciler.run()
+        report = await self.reconciler.run()
+        await self._stop_after_liquidation()
+        return report
 
     async def sync_outcomes(self) -> AccountView:
         """Books what is new and tells the account. Raises ExchangeError."""
         account = await self.tracker.account()
+        await self._stop_after_liquidation()
         self._tell(AccountChanged(account, self._clock.now_ms()))
         return account
 
+    async def _stop_after_liquidation(self) -> None:
+        """A liquidation is never routine: entries stop until a person has looked (incident row 24)."""
+        for trade in self._liquidated:
+            text = f"liquidated at {trade.exit_price}; entries are stopped until a person resumes them"
+            self._tell(LogLine("error", "execution", text, self._clock.now_ms(), trade.ticker))
+        if self._liquidated:
+            self._liquidated.clear()
+            await self.controls.stop_entries("liquidation")
+
     def _tell(self, event: Event) -> None:
+        if isinstance(event, TradeClosed) and event.trade.reason is Reason.LIQUIDATED:
+            self._liquidated.append(event.trade)
         self.decisions.trade_event(event)
         self._publish(event)
 

@@ -16,9 +16,10 @@ from engine.execution.context import Desk
 from engine.execution.cover import Cover, assess, ours_on
 from engine.execution.exit import Exit
 from engine.execution.ids import is_ours
+from engine.execution.intent import Intent
 from engine.execution.protect import Protected, Protector
 from engine.execution.resolve import Resolver
-from engine.execution.states import IntentState
+from engine.execution.states import HOLDING, IntentState
 from engine.execution.trade_book import OpenTrade
 from engine.execution.trailing import Trailing
 from engine.model import Bracket, BracketState, Order, Position, ProtectedPosition, Protection
@@ -73,7 +74,7 @@ class Guard:
     async def run(self) -> GuardReport:
         """Raises ExchangeError when the venue cannot be read; what it showed last then still stands."""
         seen = await self._see()
-        views = await asyncio.gather(*(self._look_after(position, seen) for position in seen.positions))
+        views = await asyncio.gather(*(self._look_after_one(position, seen) for position in seen.positions))
         swept = await self._sweep_orphans(seen)
         self._block_foreign(seen, views)
         held = {position.inst_id for position in seen.positions}
@@ -93,6 +94,15 @@ class Guard:
             self._desk.log("error", f"books cannot be read ({error}); guarding by the last known terms")
         return _Seen(brackets, orders, positions, self._trades)
 
+    async def _look_after_one(self, position: Position, seen: _Seen) -> tuple[ProtectedPosition | None, bool]:
+        """What goes wrong with one position never keeps the guard from the others."""
+        try:
+            return await self._look_after(position, seen)
+        except (ExchangeError, sqlite3.Error) as error:
+            self._desk.log("error", f"guarding is hindered: {error}", position.inst_id)
+            view = self._view(position, seen.trades.get(position.inst_id), _cover(position, seen.brackets), busy=True)
+            return replace(view, detail=str(error)), False
+
     async def _look_after(self, position: Position, seen: _Seen) -> tuple[ProtectedPosition | None, bool]:
         """The position's view (None = it has gone meanwhile), and whether something was done about it."""
         inst_id = position.inst_id
@@ -111,14 +121,20 @@ class Guard:
     async def _adopt(self, inst_id: str) -> OpenTrade | None:
         """A position without a trade may be that of an entry whose fate was not known: the venue is asked."""
         async with self._desk.locks.of(inst_id):
-            intent = await self._desk.journal.latest_entry(inst_id, ADOPTABLE)
+            intent = await self._desk.journal.latest_entry(inst_id, ADOPTABLE | HOLDING)
             if intent is None:
                 return None
-            try:
-                await self._resolver.look(intent)
-            except ExchangeError as error:
-                self._desk.log("warning", f"the venue does not tell about {intent.client_id}: {error}", inst_id)
+            if intent.state in HOLDING:
+                await self._desk.book.open(intent, intent.updated_at)
+            else:
+                await self._ask(intent)
             return (await self._desk.book.open_trades()).get(inst_id)
+
+    async def _ask(self, intent: Intent) -> None:
+        try:
+            await self._resolver.look(intent)
+        except ExchangeError as error:
+            self._desk.log("warning", f"the venue does not tell about {intent.client_id}: {error}", intent.inst_id)
 
     # ---------------------------------------------------------------- healing
 
@@ -148,9 +164,7 @@ class Guard:
     async def _close(self, trade: OpenTrade, position: Position, why: str) -> ProtectedPosition | None:
         """A position that cannot be covered is closed, and said aloud."""
         self._desk.log("error", f"closing at market: {why}", trade.inst_id)
-        intent = await self._desk.journal.entry_of(trade.trade_id)
-        if intent is not None and intent.state in (S.FILLED, S.COVERED, S.HEALING):
-            await self._desk.advance(intent, S.CLOSING, why)
+        await self._mark(trade, (S.FILLED, S.COVERED, S.HEALING), S.CLOSING, why)
         closed = await self._exit.close_locked(trade.inst_id, Reason.UNPROTECTED_CLOSED, trade.trade_id)
         self._tell(trade.ticker, "closed at market", f"{why}; {closed.detail}")
         if closed.reason in (Reason.EXITED, Reason.SELL_WHEN_FLAT):
@@ -182,21 +196,23 @@ class Guard:
         """The entry's row says COVERED once the venue does."""
         if cover.bracket is None:
             return
-        try:
-            intent = await self._desk.journal.entry_of(trade.trade_id)
-            if intent is not None and intent.state in (S.FILLED, S.HEALING, S.CLOSING):
-                await self._desk.journal.move(intent.client_id, S.COVERED, f"bracket {cover.bracket.algo_id}")
-            if cover.bracket.stop is not None and cover.bracket.stop > trade.prices.stop:
+        await self._mark(trade, (S.FILLED, S.HEALING, S.CLOSING), S.COVERED, f"bracket {cover.bracket.algo_id}")
+        if cover.bracket.stop is not None and cover.bracket.stop > trade.prices.stop:
+            try:
                 await self._desk.book.raise_stop(trade.trade_id, cover.bracket.stop)
-        except sqlite3.Error as error:
-            self._desk.log("error", f"journal not written ({error})", trade.inst_id)
+            except sqlite3.Error as error:
+                self._desk.log("error", f"the raised stop is not written ({error})", trade.inst_id)
 
     async def _mark_healing(self, trade: OpenTrade, cover: Cover) -> None:
         self._desk.log("warning", f"bracket {cover.protection.value}; restoring it", trade.inst_id)
+        await self._mark(trade, (S.FILLED, S.COVERED, S.CLOSING), S.HEALING, f"bracket {cover.protection.value}")
+
+    async def _mark(self, trade: OpenTrade, before: tuple[IntentState, ...], after: IntentState, detail: str) -> None:
+        """The entry's row follows what the guard does; a broken database does not hold the guard up."""
         try:
             intent = await self._desk.journal.entry_of(trade.trade_id)
-            if intent is not None and intent.state in (S.FILLED, S.COVERED, S.CLOSING):
-                await self._desk.journal.move(intent.client_id, S.HEALING, f"bracket {cover.protection.value}")
+            if intent is not None and intent.state in before:
+                await self._desk.journal.move(intent.client_id, after, detail)
         except sqlite3.Error as error:
             self._desk.log("error", f"journal not written ({error})", trade.inst_id)
 

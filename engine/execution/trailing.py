@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from decimal import Decimal
 
 from engine.events import BracketHealed
@@ -46,7 +47,10 @@ class Trailing:
             return None
         if listed is None or listed <= bracket.stop:
             return None
-        await self._desk.book.raise_stop(trade.trade_id, listed)
+        try:
+            await self._desk.book.raise_stop(trade.trade_id, listed)
+        except sqlite3.Error as error:
+            self._desk.log("error", f"the raised stop is not written ({error}); the venue has it", trade.inst_id)
         detail = f"stop raised from {bracket.stop} to {listed}"
         self._desk.publish(BracketHealed(trade.ticker, "stop raised", detail, self._desk.clock.now_ms()))
         return listed

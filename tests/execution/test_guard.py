@@ -10,7 +10,7 @@ from engine.exchange.rounding import floor_to_step
 from engine.execution.ids import bracket_id
 from engine.model import BracketPrices, OrderRequest, OrderType, Protection, Side
 from engine.reasons import Reason
-from tests.execution.rig import Rig, down, lose_reply, refuse
+from tests.execution.rig import Rig, down, lose_reply, passes, refuse
 
 BTC = "BTC-USDT-SWAP"
 ETH = "ETH-USDT-SWAP"
@@ -223,3 +223,49 @@ async def test_trail_that_is_refused_keeps_the_stop(rig: Rig) -> None:
     [view] = await rig.desk.guard_pass()
     assert view.protection is Protection.PROTECTED
     assert await rig.brackets() == [before]
+
+
+async def test_dead_database_does_not_stop_the_guard(rig: Rig) -> None:
+    """Incident row 4: what is at the venue is protected whether or not it can be written down."""
+    await opened(rig, "g-nodb")
+    await rig.desk.guard_pass()
+    [bracket] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [bracket.algo_id])
+    await rig.db.close()
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    assert len(await rig.brackets()) == 1
+
+
+async def test_position_that_cannot_be_handled_does_not_keep_the_guard_from_the_others(rig: Rig) -> None:
+    await opened(rig, "g-one")
+    assert (await rig.desk.entry.enter(await rig.plan("g-other", ETH))).reason is Reason.ENTERED
+    for bracket in await rig.real.brackets():
+        await rig.real.cancel_brackets(bracket.inst_id, [bracket.algo_id])
+    rig.venue.faults["brackets"] = [passes, down]
+    await rig.desk.guard_pass()
+    covered = {b.inst_id for b in await rig.real.brackets()}
+    assert covered
+    await rig.desk.guard_pass()
+    assert {b.inst_id for b in await rig.real.brackets()} == {BTC, ETH}
+
+
+async def test_liquidated_trade_is_named_and_stops_entries(rig: Rig) -> None:
+    await rig.desk.boot()
+    await opened(rig, "g-liq")
+    await rig.desk.tracker.sync()
+    position = await rig.position()
+    assert position is not None
+    await foreign_order(rig, Side.SELL, position.contracts)
+
+    async def forced(call: object, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        fills = await rig.real.fills(*args)  # type: ignore[arg-type]
+        return tuple(replace(f, liquidation=f.side is Side.SELL and f.client_id == "byhand1") for f in fills)
+
+    rig.venue.always["fills"] = forced
+    await rig.desk.guard_pass()
+    assert [e.trade.reason for e in rig.events if e.kind == "trade_closed"] == [Reason.LIQUIDATED]
+    assert rig.desk.controls.entries_stopped
+    await rig.desk.controls.resume_entries("operator")
+    await rig.desk.guard_pass()
+    assert not rig.desk.controls.entries_stopped

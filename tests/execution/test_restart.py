@@ -150,3 +150,18 @@ async def test_unknown_order_blocks_over_a_restart(rig: Rig) -> None:
     await rig.desk.reconcile()
     outcome = await rig.desk.entry.enter(await rig.plan("c-unknown-2"))
     assert outcome.reason in (Reason.UNKNOWN_ORDER, Reason.ENTERED)
+
+
+async def test_crash_between_the_fill_and_its_booking_is_made_good(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def crash(*args: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.desk.shared.book, "open", crash)
+        with pytest.raises(Crash):
+            await rig.desk.entry.enter(await rig.plan("c-book"))
+    await rig.restart()
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    assert view.trade_id == "c-book"
+    await _settles(rig)
