@@ -58,8 +58,9 @@ class LinkPump:
         posted = time.monotonic() - PERIOD_S
         while not self._stopping.is_set():
             if not joined and (snapshot := self._link.snapshot()) is not None:
+                # An engine that is still starting knows its limits a little later.
+                joined = bool(snapshot.risk_limits)
                 self._post(SnapshotLoaded(snapshot))
-                joined = True
             held += self._link.drain(PERIOD_S)
             if held and time.monotonic() - posted >= patience(held):
                 self._post(EngineBatch(held))

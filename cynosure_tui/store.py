@@ -186,10 +186,10 @@ class Store:
         self.mode, self.venue, self.home, self.pid = snapshot.mode, snapshot.venue, snapshot.home, snapshot.pid
         self.risk_limits = snapshot.risk_limits
         self.watchlist = self.watchlist or snapshot.watchlist
-        return self.apply(snapshot.events) | Changes(frozenset({"identity", "rank"}))
+        return self.apply(snapshot.events, tell=not self.tape) | Changes(frozenset({"identity", "rank"}))
 
-    def apply(self, events: Iterable[Event]) -> Changes:
-        """Fold a batch in; says what it changed."""
+    def apply(self, events: Iterable[Event], *, tell: bool = True) -> Changes:
+        """Fold a batch in; says what it changed. Without `tell` nothing goes to the tape."""
         slices: set[str] = set()
         tickers: set[str] = set()
         for event in events:
@@ -197,7 +197,7 @@ class Store:
             if handler is not None:
                 slices.add(event.kind)
                 tickers |= handler(self, event) or set()
-            entry = narrate(event)
+            entry = narrate(event) if tell else None
             if entry is not None:
                 self.tape.append(entry)
                 slices.add("tape")

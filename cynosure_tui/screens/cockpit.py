@@ -54,6 +54,7 @@ class CockpitScreen(Screen[None]):
         self._compositor = CellCompositor()
         self.ticker = ""
         self.open_tab = "gates"
+        self._moved = False
         self._rest: Timer | None = None
 
     @property
@@ -110,8 +111,9 @@ class CockpitScreen(Screen[None]):
             self._repaint_bars()
 
     def _choose_first(self) -> None:
+        """The strongest ticker, until a person has moved the cursor."""
         names = self.cockpit.store.watchlist
-        if names and self.ticker not in names:
+        if names and (self.ticker not in names or (not self._moved and self.ticker != names[0])):
             self.select(names[0])
 
     def _make_room(self) -> None:
@@ -203,6 +205,7 @@ class CockpitScreen(Screen[None]):
         return store.watchlist if focused is None or isinstance(focused, WatchlistPane) else None
 
     def action_cursor(self, by: int) -> None:
+        self._moved = True
         names = self._list()
         if names is None:
             cast("Pane", self.focused).scroll_lines(by)
@@ -211,6 +214,7 @@ class CockpitScreen(Screen[None]):
             self.select(names[max(0, min(len(names) - 1, index))])
 
     def action_cursor_to(self, index: int) -> None:
+        self._moved = True
         names = self._list()
         if names is None:
             cast("Pane", self.focused).scroll_lines(-10_000 if index == 0 else 10_000)

@@ -81,7 +81,7 @@ def _said(record: DecisionRecord, width: int, glyphs: Glyphs) -> list[Line]:
 
 
 def _gates(record: DecisionRecord, width: int, glyphs: Glyphs) -> list[Line]:
-    first = decisive(record.gates)
+    first = decisive(record.gates, record)
     rows: list[Line] = []
     for index, gate in enumerate(record.gates):
         rows += _gate(gate, index == first, width, glyphs)
