@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.bus import EventBus
 from engine.clock import Clock, SystemClock
@@ -37,12 +38,13 @@ CYCLE_NUMBER = "cycle_number"
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """How this run differs from the settings: `speed` None = as configured; `scheduled` False = cycles only
-    when asked for; `keep_venue` leaves a simulated market running at the end."""
+    when asked for; `keep_venue` leaves a simulated market running at the end; `record` keeps the event stream."""
 
     speed: float | None = None
     scheduled: bool = True
     retry_venue: bool = True
     keep_venue: bool = False
+    record: Path | None = None
 
 
 class Engine:

@@ -17,6 +17,7 @@ from engine.events import EngineSnapshot, EngineStateChanged, Event, KillChanged
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.model import EngineState, KillState
+from engine.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class EngineRuntime:
     def drain(self, timeout_s: float) -> list[Event]:
         return self._subscription.drain(timeout_s)
 
-    def snapshot(self) -> EngineSnapshot | None:
+    def snapshot(self) -> EngineSnapshot:
         seq, events = self.bus.latest()
         engine = self._engine
         return EngineSnapshot(
@@ -107,8 +108,15 @@ class EngineRuntime:
         self._stopping = asyncio.Event()
         if self._stop_asked.is_set():
             self._stopping.set()
+        recorder = self._start_recording()
         self._engine = Engine(self._settings, self._home, self.bus, self.latch, self._options)
         try:
             await self._engine.run(self._stopping)
         finally:
             await self._engine.close()
+            if recorder is not None:
+                recorder.close()
+
+    def _start_recording(self) -> Recorder | None:
+        head = self.snapshot()
+        return Recorder(self._options.record, self.bus, head) if self._options.record is not None else None

@@ -19,6 +19,7 @@ class Arguments:
     seed: int | None
     speed: float | None
     replay: str | None
+    record: Path | None
 
 
 def parse_arguments(argv: list[str]) -> Arguments:
@@ -36,11 +37,14 @@ def parse_arguments(argv: list[str]) -> Arguments:
     parser.add_argument("--seed", type=int, metavar="N", help="demo: the generated market's seed")
     parser.add_argument("--speed", type=float, metavar="X", help="demo: venue seconds per wall second, 0 to 3600")
     parser.add_argument("--replay", metavar="DIR", help="demo: recorded candles instead of a generated market")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the stream of events to FILE")
     given = parser.parse_args(argv)
     if given.flatten and not given.kill:
         parser.error("--flatten goes with --kill")
     if given.json and not (given.once or given.status):
         parser.error("--json goes with --once or --status")
+    if given.record and (given.once or given.status or given.kill):
+        parser.error("--record goes with the cockpit and with --daemon")
     if given.cycles != 1 and not given.once:
         parser.error("--cycles goes with --once")
     names = ("daemon", "once", "status", "kill")
@@ -54,6 +58,7 @@ def parse_arguments(argv: list[str]) -> Arguments:
         seed=given.seed,
         speed=given.speed,
         replay=given.replay,
+        record=given.record.expanduser().resolve() if given.record else None,
     )
 
 

@@ -6,17 +6,18 @@ import signal
 import sys
 import threading
 
+from engine.cli.arguments import Arguments
 from engine.cli.prepare import Prepared
 from engine.engine import EngineOptions
 from engine.home import StorageLock
 from engine.runtime import EngineRuntime
 
 
-def run_daemon(prepared: Prepared) -> int:
+def run_daemon(prepared: Prepared, arguments: Arguments) -> int:
     """0 after a clean stop, 1 when the engine died; why is on stderr and in the log."""
     lock = StorageLock(prepared.home)
     lock.acquire()
-    runtime = EngineRuntime(prepared.settings, prepared.home, EngineOptions())
+    runtime = EngineRuntime(prepared.settings, prepared.home, EngineOptions(record=arguments.record))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -21,4 +21,4 @@ def run(arguments: Arguments) -> int:
             case "status":
                 return run_status(prepare(arguments), arguments)
             case _:
-                return run_daemon(prepare(arguments))
+                return run_daemon(prepare(arguments), arguments)
