@@ -115,8 +115,9 @@ class Trading(Protocol):
         """The algo id of the accepted OCO."""
         ...
 
-    async def brackets(self) -> tuple[Bracket, ...]:
-        """All pending conditional, OCO, trigger and trailing algos."""
+    async def brackets(self, inst_id: str | None = None) -> tuple[Bracket, ...]:
+        """All pending conditional, OCO, trigger and trailing algos; of one instrument only the conditional and
+        OCO ones, which are what can cover a position (one call instead of three)."""
         ...
 
     async def bracket_history(self, inst_id: str) -> tuple[Bracket, ...]:

@@ -126,7 +126,7 @@ class Entry:
         exchange = self._desk.exchange
         try:
             brackets, orders, positions = await asyncio.gather(
-                exchange.brackets(), exchange.open_orders(), exchange.positions()
+                exchange.brackets(inst_id), exchange.open_orders(), exchange.positions()
             )
         except ExchangeError as error:
             raise EntryDenied(Reason.VENUE_UNAVAILABLE, f"the account cannot be read: {error}") from error

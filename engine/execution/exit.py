@@ -68,7 +68,7 @@ class Exit:
         stop_at = clock.monotonic() + self._desk.timing.flat_deadline_s / 2
         for pause in pauses(self._desk.timing):
             try:
-                left = ours_on(inst_id, await self._desk.exchange.brackets())
+                left = ours_on(inst_id, await self._desk.exchange.brackets(inst_id))
                 if not left:
                     return True
                 await self._desk.gateway.cancel_brackets(inst_id, [b.algo_id for b in left])

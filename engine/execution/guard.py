@@ -158,7 +158,7 @@ class Guard:
         return await self._close(trade, position, outcome.detail), True
 
     async def _fresh(self, inst_id: str) -> tuple[Position | None, tuple[Bracket, ...]]:
-        brackets = await self._desk.exchange.brackets()
+        brackets = await self._desk.exchange.brackets(inst_id)
         return await self._desk.position(inst_id), brackets
 
     async def _close(self, trade: OpenTrade, position: Position, why: str) -> ProtectedPosition | None:

@@ -134,7 +134,7 @@ class Protector:
 
     async def _look(self, inst_id: str, contracts: Decimal) -> Cover | None:
         try:
-            return assess(inst_id, contracts, await self._desk.exchange.brackets())
+            return assess(inst_id, contracts, await self._desk.exchange.brackets(inst_id))
         except ExchangeError:
             return None
 

@@ -56,5 +56,5 @@ class Trailing:
         return listed
 
     async def _listed_stop(self, bracket: Bracket) -> Decimal | None:
-        found = (b for b in await self._desk.exchange.brackets() if b.algo_id == bracket.algo_id)
+        found = (b for b in await self._desk.exchange.brackets(bracket.inst_id) if b.algo_id == bracket.algo_id)
         return next((b.stop for b in found), None)

@@ -143,11 +143,13 @@ class OkxTrading:
         rows = await self._calls.write(PLACE_ALGO, payload, request.inst_id, urgent=True)
         return accepted_id(rows, "algoId", PLACE_ALGO)
 
-    async def brackets(self) -> tuple[Bracket, ...]:
+    async def brackets(self, inst_id: str | None = None) -> tuple[Bracket, ...]:
+        kinds = PENDING_ALGO_TYPES if inst_id is None else PENDING_ALGO_TYPES[:1]
+        only = {} if inst_id is None else {"instId": inst_id}
         lists = await asyncio.gather(
             *(
-                paging.by_id(self._calls, ALGOS_PENDING, "algoId", ordType=kind, instType=INSTRUMENT_TYPE)
-                for kind in PENDING_ALGO_TYPES
+                paging.by_id(self._calls, ALGOS_PENDING, "algoId", ordType=kind, instType=INSTRUMENT_TYPE, **only)
+                for kind in kinds
             )
         )
         return tuple(account_rows.bracket(row) for rows in lists for row in rows)
