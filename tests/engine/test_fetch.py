@@ -1,0 +1,52 @@
+"""Windows of candles grow by what is new, and are read afresh when the venue tells another past."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.fetch import WINDOW, joined, last_closed_bar
+from engine.model import Candles, Timeframe
+
+BAR = Timeframe.M15.ms
+
+
+def bars(first: int, count: int) -> Candles:
+    n = np.arange(first, first + count, dtype=np.int64)
+    price = 100.0 + n.astype(np.float64)
+    return Candles(n * BAR, price, price + 1, price - 1, price + 0.5, price * 10)
+
+
+@given(known=st.integers(1, 320), new=st.integers(0, 40), overlap=st.integers(1, 40))
+def test_a_joined_window_is_the_window_of_the_whole_history(known: int, new: int, overlap: int) -> None:
+    overlap = min(overlap, known)
+    result = joined(bars(0, known), bars(known - overlap, overlap + new))
+    assert result is not None
+    whole = bars(0, known + new)
+    keep = len(result)
+    assert keep == min(known + new, WINDOW)
+    assert np.array_equal(result.ts, whole.ts[-keep:])
+    assert np.array_equal(result.close, whole.close[-keep:])
+
+
+def test_a_tail_that_does_not_touch_the_window_means_read_afresh() -> None:
+    assert joined(bars(0, 10), bars(11, 5)) is None
+
+
+def test_a_venue_that_rewrites_a_closed_bar_means_read_afresh() -> None:
+    tail = bars(8, 5)
+    assert joined(bars(0, 10), replace(tail, close=tail.close + 0.25)) is None
+
+
+def test_no_tail_leaves_the_window_as_it_is() -> None:
+    known = bars(0, 10)
+    assert joined(known, bars(0, 0)) is known
+
+
+def test_the_last_closed_bar_is_the_one_before_the_running_one() -> None:
+    assert last_closed_bar(10 * BAR) == 9 * BAR
+    assert last_closed_bar(10 * BAR - 1) == 8 * BAR
+    assert last_closed_bar(8 * Timeframe.H1.ms, Timeframe.H4) == Timeframe.H4.ms

@@ -1,0 +1,67 @@
+"""One engine per folder; secrets in no file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.home import AlreadyRunning, Home, HomeError, StorageLock
+from engine.redaction import Redactor, log_to_file
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from engine.home import Home, StorageLock
+lock = StorageLock(Home(Path(sys.argv[1])).prepare())
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_second_engine_is_refused_with_the_first_ones_pid_and_let_in_after_its_death(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        lock = StorageLock(Home(tmp_path).prepare())
+        assert lock.holder() == str(holder.pid)
+        with pytest.raises(AlreadyRunning, match=f"pid {holder.pid}"):
+            lock.acquire()
+    finally:
+        holder.kill()
+        holder.wait()
+    lock.acquire()
+    assert (tmp_path / "storage" / "engine.lock").read_text() == str(os.getpid())
+    lock.release()
+    assert lock.holder() is None
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(HomeError, match="file"):
+        Home(tmp_path / "file" / "below").prepare()
+
+
+def test_storage_is_for_the_owner_alone(tmp_path: Path) -> None:
+    assert (Home(tmp_path).prepare().storage.stat().st_mode & 0o777) == 0o700
+
+
+def test_no_secret_reaches_the_log_not_even_in_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "engine.log"
+    handler = log_to_file(path, Redactor(["hunter2hunter2"]))
+    log = logging.getLogger("test")
+    try:
+        raise ValueError("key hunter2hunter2 was refused")
+    except ValueError:
+        log.exception("call with %s failed", "hunter2hunter2")
+    handler.close()
+    logging.getLogger().handlers.clear()
+    text = path.read_text(encoding="utf-8")
+    assert "hunter2" not in text
+    assert text.count("***") >= 2
