@@ -226,6 +226,7 @@ def bracket(row: Any) -> Bracket:
         reduce_only=flag(row, "reduceOnly"),
         state=BRACKET_STATES.get(text(row, "state"), BracketState.FAILED),
         created_at=time_ms(row, "cTime"),
+        triggered_leg=text(row, "actualSide"),
     )
 
 
