@@ -48,7 +48,7 @@ def _with_flags(settings: Settings, arguments: Arguments) -> Settings:
     if arguments.replay is not None:
         flags["replay"] = str(Path(arguments.replay).expanduser().resolve())
     given = {name: value for name, value in flags.items() if value is not None}
-    if settings.goals.mode is Mode.DEMO and not {"seed", "replay"} & set(given):
+    if settings.goals.mode is Mode.DEMO and not {"seed", "replay"} & (set(given) | settings.demo.model_fields_set):
         given |= _market_of(arguments)
     if not given:
         return settings
