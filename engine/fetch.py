@@ -77,7 +77,8 @@ def joined(known: Candles, tail: Candles) -> Candles | None:
 
 
 class QuoteBoard:
-    """Every ticker's quote by one call, read again when it is older than `fresh_s` of wall time."""
+    """Every ticker's quote by one call, read again when it is older than `fresh_s` of wall time, or when the
+    venue's time has run further than that: a stepped market jumps."""
 
     def __init__(self, exchange: MarketData, clock: Clock, fresh_s: float = 0.25) -> None:
         self._exchange = exchange
@@ -86,14 +87,22 @@ class QuoteBoard:
         self._lock = asyncio.Lock()
         self._quotes: Mapping[str, Quote] = {}
         self._read_at = float("-inf")
+        self._read_venue_ms = 0
 
     async def quotes(self) -> Mapping[str, Quote]:
         """Raises Unavailable when the venue does not answer."""
         async with self._lock:
-            if self._clock.monotonic() - self._read_at > self._fresh_s:
+            if self._old():
                 self._quotes = await self._exchange.quotes()
-                self._read_at = self._clock.monotonic()
+                self._read_at, self._read_venue_ms = self._clock.monotonic(), self._clock.now_ms()
             return self._quotes
+
+    def _old(self) -> bool:
+        venue_limit_ms = self._fresh_s * 1000 * max(1.0, self._clock.speed())
+        return (
+            self._clock.monotonic() - self._read_at > self._fresh_s
+            or self._clock.now_ms() - self._read_venue_ms > venue_limit_ms
+        )
 
     async def quote(self, inst_id: str) -> Quote | None:
         return (await self.quotes()).get(inst_id)
