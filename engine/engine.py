@@ -21,10 +21,11 @@ from engine.execution.kill_switch import KillResumeRefused
 from engine.execution.latch import EntryLatch
 from engine.experts.scanner import rs_scores
 from engine.home import Home
-from engine.jobs import Jobs
+from engine.jobs import HEARTBEAT_S, Jobs, heartbeat
 from engine.limits_from_settings import risk_limits
 from engine.model import EngineState, FloatArray, Instrument, KillState
 from engine.supervisor import Supervisor
+from engine.systemd import notify
 from engine.venue import Venue
 from engine.watchlist import by_strength
 from engine.works import Works, WorksOpener, is_transient
@@ -94,12 +95,20 @@ class Engine:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Starts, runs its jobs until `stopping` is set, and stops. A clean stop leaves brackets in place."""
+        beating = self.supervisor.start("heartbeat while starting", self.beat())
         if not await self._start_patiently(stopping):
             return
         if self.options.scheduled:
             self._jobs = Jobs(self)
             self._jobs.start()
+            beating.cancel()
         await stopping.wait()
+
+    async def beat(self) -> None:
+        """Says that the loop is alive, for as long as no job does: while starting, and in `--once`."""
+        while True:
+            heartbeat(self)
+            await asyncio.sleep(HEARTBEAT_S)
 
     async def _start_patiently(self, stopping: asyncio.Event) -> bool:
         """True once running; False when asked to stop before that. Waits for an unreachable venue."""
@@ -111,6 +120,8 @@ class Engine:
                     raise
                 self._announce(EngineState.REDUCING, f"venue unreachable: {error}; trying again")
                 self.tell("error", "engine", f"the venue does not answer: {error}")
+                # For systemd the service is up: it watches itself and waits. A restart would not help.
+                notify("READY=1")
                 try:
                     await asyncio.wait_for(stopping.wait(), RETRY_VENUE_S)
                 except TimeoutError:

@@ -27,6 +27,12 @@ CLOCK_SYNC_DEMO_S = 10
 CLOCK_SYNC_S = 3600
 
 
+def heartbeat(engine: Engine) -> None:
+    """To --status, which reads the file, and to systemd's watchdog."""
+    write_status(engine)
+    notify("WATCHDOG=1")
+
+
 class Jobs:
     """Owns the scheduler of one engine."""
 
@@ -115,8 +121,7 @@ class Jobs:
 
     async def _heartbeat(self) -> None:
         await self._engine.tell_health()
-        write_status(self._engine)
-        notify("WATCHDOG=1")
+        heartbeat(self._engine)
 
     def _trouble(self, event: JobEvent) -> None:
         """Skipped, late and failed runs are counted events, never silent."""

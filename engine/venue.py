@@ -100,8 +100,13 @@ def start_embedded(settings: Settings, home: Home, speed: float) -> tuple[Embedd
     )
     if embedded.adopted:
         embedded.set_speed(speed)
+    return embedded, embedded_endpoint(settings, embedded)
+
+
+def embedded_endpoint(settings: Settings, embedded: EmbeddedVenue) -> OkxEndpoint:
+    """How to trade on a simulated market that runs."""
     keys = (embedded.key, embedded.secret, embedded.passphrase)
-    return embedded, _endpoint(settings, embedded.base_url, keys)
+    return _endpoint(settings, embedded.base_url, keys)
 
 
 def okx_endpoint(settings: Settings) -> OkxEndpoint:

@@ -14,7 +14,7 @@ from engine.config import Settings
 from engine.cycle import Cycle
 from engine.db import Database
 from engine.events import ClockChanged, Event, StartupStep
-from engine.exchange.errors import ExchangeError
+from engine.exchange.errors import AuthFailed, ExchangeError, Unavailable
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
 from engine.home import Home
@@ -133,7 +133,10 @@ class WorksOpener:
             await self._db.close()
 
     async def _sync_clock(self, venue: Venue) -> None:
-        offset = await venue.sync_clock()
+        try:
+            offset = await venue.sync_clock()
+        except Unavailable as error:
+            raise Unavailable(f"{venue.name} does not answer ({error}); check the network and apis.okx.host") from error
         now = venue.clock.now_ms()
         self._publish(ClockChanged(now, venue.clock.speed(), offset, now))
 
@@ -168,5 +171,5 @@ def check_account(account: AccountConfig, mode: Mode) -> None:
 
 
 def is_transient(error: Exception) -> bool:
-    """Worth another attempt without a person's help."""
-    return isinstance(error, ExchangeError)
+    """Worth another attempt without a person's help: a refused key is not."""
+    return isinstance(error, ExchangeError) and not isinstance(error, AuthFailed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 DESCRIPTION = "Cynosure: a local, autonomous trading cockpit for OKX USDT perpetual swaps. Not financial advice."
 
@@ -22,9 +23,16 @@ class Arguments:
     record: Path | None
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """A mistake costs one line; the usage, which is long, is a --help away."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"cynosure: {message}; --help lists the flags\n")
+
+
 def parse_arguments(argv: list[str]) -> Arguments:
-    """Exits with 2 and one line on a mistake, as argparse does."""
-    parser = argparse.ArgumentParser(prog="app.py", description=DESCRIPTION)
+    """Exits with 2 and one line on a mistake."""
+    parser = OneLineParser(prog="app.py", description=DESCRIPTION)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--daemon", action="store_true", help="the engine without a cockpit, until SIGTERM")
     which.add_argument("--once", action="store_true", help="one analysis cycle, then exit; prints the decisions")

@@ -28,6 +28,10 @@ def run_daemon(prepared: Prepared, arguments: Arguments) -> int:
     while runtime.running and not stop.wait(0.2):
         pass
     runtime.stop(timeout_s=30.0)
+    if runtime.running:
+        # The lock stays with the process: whatever hangs may still be at the venue.
+        print("cynosure: the engine did not stop within 30 s; positions stay under their brackets", file=sys.stderr)
+        return 1
     lock.release()
     if runtime.failure is not None:
         print(f"cynosure: engine failed: {runtime.failure}", file=sys.stderr)

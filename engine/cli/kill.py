@@ -20,14 +20,16 @@ from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.mode import Mode
 from engine.model import KillState
-from engine.venue import okx_endpoint, start_embedded
+from engine.venue import embedded_endpoint, okx_endpoint, start_embedded
 
 
 def run_kill(arguments: Arguments) -> int:
     """0 when done and, with --flatten, when the venue is flat; 1 otherwise, saying what is left."""
     latch = EntryLatch(Home(arguments.home).prepare().storage)
-    latch.engage(latch.status().state if latch.engaged() else KillState.LATCHED, "cli")
-    print("kill: entries are latched", flush=True)
+    if latch.engage(latch.status().state if latch.engaged() else KillState.LATCHED, "cli"):
+        print("kill: entries are latched", flush=True)
+    else:
+        print(f"kill: {latch.path} could not be written; a running engine will NOT see the latch", file=sys.stderr)
     try:
         prepared = prepare(arguments)
         endpoint, embedded = _endpoint(prepared)
@@ -49,6 +51,10 @@ def run_kill(arguments: Arguments) -> int:
 def _endpoint(prepared: Prepared) -> tuple[OkxEndpoint, EmbeddedVenue | None]:
     if prepared.settings.goals.mode is not Mode.DEMO:
         return okx_endpoint(prepared.settings), None
+    running = EmbeddedVenue.find(prepared.home.root)
+    if running is not None:
+        # Found, not adopted: the market keeps its speed under an engine that may well be alive.
+        return embedded_endpoint(prepared.settings, running), running
     embedded, endpoint = start_embedded(prepared.settings, prepared.home, prepared.settings.demo.speed)
     return endpoint, embedded
 

@@ -42,6 +42,7 @@ async def _run(prepared: Prepared, arguments: Arguments) -> int:
     engine = Engine(prepared.settings, prepared.home, EventBus(), latch, options)
     failed = False
     try:
+        engine.supervisor.start("heartbeat", engine.beat())
         await engine.start()
         for _ in range(arguments.cycles):
             await _step(engine)

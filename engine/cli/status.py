@@ -76,7 +76,10 @@ async def _of_stopped(prepared: Prepared) -> Gathered:
     lock = StorageLock(prepared.home)
     lock.acquire()
     bus = EventBus()
-    options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False)
+    # A market that survived its engine's death goes on, as a real one would: looking must not stop it.
+    survivor = await asyncio.to_thread(EmbeddedVenue.find, prepared.home.root)
+    speed = 0.0 if survivor is None else (await asyncio.to_thread(survivor.clock))[1]
+    options = EngineOptions(speed=speed, scheduled=False, retry_venue=False, keep_venue=survivor is not None)
     engine = Engine(prepared.settings, prepared.home, bus, EntryLatch(prepared.home.storage), options)
     try:
         await engine.start()
@@ -109,6 +112,7 @@ def _document(gathered: Gathered, latch: EntryLatch) -> dict[str, Any]:
         "type": "status",
         "running": gathered.running,
         "engine": "silent" if gathered.silent else engine,
+        "engine_detail": state.detail if state is not None and gathered.running else "",
         "heartbeat_age_s": gathered.heartbeat_age_s,
         "mode": gathered.mode,
         "venue": gathered.venue,
@@ -192,7 +196,9 @@ def _lines(document: dict[str, Any]) -> list[str]:
     heartbeat = document["heartbeat_age_s"]
     alive = f"heartbeat {heartbeat} s ago" if heartbeat is not None else "no heartbeat"
     lines = [
-        f"engine    {document['engine']} ({alive})" if document["running"] else "engine    not running",
+        f"engine    {document['engine']} ({alive}) {document['engine_detail']}".rstrip()
+        if document["running"]
+        else "engine    not running",
         f"mode      {document['mode']} on {document['venue'] or 'n/a'}",
         f"time      {document['venue_time'] or 'n/a'} x{document['speed'] if document['speed'] is not None else 'n/a'}",
         f"kill      {document['kill']['state']} {document['kill']['by']}".rstrip(),
