@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from engine.cli.arguments import Arguments
-from engine.cli.daemon import run_daemon
-from engine.cli.kill import run_kill
-from engine.cli.once import run_once
 from engine.cli.one_line import one_line_errors
-from engine.cli.prepare import prepare
-from engine.cli.status import run_status
 
 
 def run(arguments: Arguments) -> int:
     with one_line_errors():
-        match arguments.command:
-            case "kill":
-                return run_kill(arguments)
-            case "once":
-                return run_once(prepare(arguments), arguments)
-            case "status":
-                return run_status(prepare(arguments), arguments)
-            case _:
-                return run_daemon(prepare(arguments), arguments)
+        return _kill(arguments) if arguments.command == "kill" else _prepared(arguments)
+
+
+def _kill(arguments: Arguments) -> int:
+    from engine.cli.kill import run_kill  # noqa: PLC0415 - it reads the settings itself, after the latch
+
+    return run_kill(arguments)
+
+
+def _prepared(arguments: Arguments) -> int:
+    """The settings are read before the engine is imported: a wrong file is told in a fraction of a second."""
+    from engine.cli.prepare import prepare  # noqa: PLC0415
+
+    prepared = prepare(arguments)
+    match arguments.command:
+        case "once":
+            from engine.cli.once import run_once  # noqa: PLC0415
+
+            return run_once(prepared, arguments)
+        case "status":
+            from engine.cli.status import run_status  # noqa: PLC0415
+
+            return run_status(prepared, arguments)
+        case _:
+            from engine.cli.daemon import run_daemon  # noqa: PLC0415
+
+            return run_daemon(prepared, arguments)
