@@ -14,8 +14,10 @@ def notify(message: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        # A supervisor that does not read fills its queue; waiting for it would stop the engine's loop.
+        channel.setblocking(False)
         try:
             channel.sendto(message.encode(), address)
         except OSError:
-            # A missing supervisor must never hurt the engine.
+            # A missing or slow supervisor must never hurt the engine.
             return
