@@ -1,7 +1,7 @@
 """Send the cells that changed, and only those.
 
-Textual 8.2.8 crops an updated line on its right but not on its left ("TODO: crop to x extents" in
-`ChopsUpdate`): a price in the middle of a row resends the row from the pane's edge. Measured on this
+Textual 8.2.8 crops an updated line on its right but not on its left
+(`ChopsUpdate` says so): a price in the middle of a row resends the row from the pane's edge. Measured on this
 screen with six prices moving each second: 3.9 kB/s without this file, 0.9 kB/s with it.
 """
 
