@@ -8,11 +8,15 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from engine.model import Funding
 from engine.reasons import Reason
 from engine.risk.decide import decide
 from engine.risk.gates import GATES
+from engine.risk.limits import RiskLimits
 from engine.risk.persistence import BUY_GATES, SELL_GATES
+from engine.risk.setup import assess
 from tests.risk.cases import sound, with_atr
 
 PAGE = Path(__file__).parents[2] / "docs" / "risk.md"
@@ -49,6 +53,24 @@ def test_every_reason_on_the_page_exists() -> None:
     assert words and words <= set(Reason)
 
 
+def test_the_range_that_a_cold_start_asks_for_is_as_told() -> None:
+    """At the ATR named for a strength, the value of a cold bet is the limit; a tenth less range is too little."""
+    told = re.findall(r"([\d.]+) % at (?:strength )?(0\.\d\d)", PAGE.read_text(encoding="utf-8"))
+    assert [strength for _, strength in told] == ["0.70", "0.80", "0.90"]
+    for atr_pct, strength in told:
+        least, signals = float(atr_pct) / 100, float(strength)
+        assert cold_value(least, signals) == pytest.approx(RiskLimits().min_ev_frac, rel=0.05)
+        assert cold_value(0.9 * least, signals) < RiskLimits().min_ev_frac
+
+
+def cold_value(atr: float, strength: float) -> float:
+    inputs = with_atr(atr, scale=0.3)
+    technical = replace(inputs.gathered.technical, strength=strength)
+    bet = assess(replace(inputs, gathered=replace(inputs.gathered, technical=technical))).bet
+    assert bet is not None and bet.cost == pytest.approx(0.0016, abs=1e-6)
+    return bet.ev
+
+
 def test_the_worked_example_is_what_the_decision_does() -> None:
     base = with_atr(0.015, scale=0.006 / 0.008)
     quote = base.snapshot.quote
@@ -65,7 +87,7 @@ def test_the_worked_example_is_what_the_decision_does() -> None:
     )
     record = decide(inputs)
     assert record.sizing is not None and record.sizing.bracket is not None
-    assert (record.sizing.contracts, record.sizing.notional) == (Decimal("2.94"), Decimal(441))
-    assert record.sizing.bracket.stop == Decimal("146.18")
-    assert abs(record.sizing.bracket.target - Decimal("161.36")) <= Decimal("0.01")  # the page rounds the spread
-    assert round(record.sizing.risk_usdt, 2) == Decimal("11.94")
+    assert (record.sizing.contracts, record.sizing.notional) == (Decimal("2.93"), Decimal("439.5"))
+    assert record.sizing.bracket.stop == Decimal("144.27")
+    assert abs(record.sizing.bracket.target - Decimal("166.81")) <= Decimal("0.01")  # the page rounds the spread
+    assert round(record.sizing.risk_usdt, 2) == Decimal("17.49")

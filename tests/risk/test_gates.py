@@ -198,10 +198,11 @@ ROWS = [
     Row("min_timeframes", with_technical(timeframes_aligned=1), Reason.MIN_TIMEFRAMES, 1),
     Row("min_confidence", with_technical(strength=0.65), None, 0.65),
     Row("min_confidence", with_technical(strength=0.6499), Reason.MIN_CONFIDENCE, 0.6499),
-    Row("expected_value", with_technical(strength=0.7), Reason.EV_TOO_LOW),
+    Row("expected_value", with_technical(strength=0.65), Reason.EV_TOO_LOW),
+    Row("expected_value", with_atr(0.005), Reason.EV_TOO_LOW),
     Row("expected_value", with_snapshot(quote=None), Reason.DATA_MISSING),
     Row("sizing", with_account(available=D(0)), Reason.MIN_SIZE, 0.0),
-    Row("sizing", with_snapshot(mark_price=D(96)), Reason.STOP_INVALID),
+    Row("sizing", with_snapshot(mark_price=D(95)), Reason.STOP_INVALID),
     Row("sizing", sound(account=None), Reason.DATA_MISSING),
     Row("devils_advocate", sound(advocate_factor=1.0), None),
     Row("devils_advocate", sound(advocate_factor=0.6), None, 0.6),
@@ -279,7 +280,7 @@ def test_a_cold_start_is_told() -> None:
 def test_a_refusal_shows_the_numbers_it_has() -> None:
     setup = replace(assess(sound()), refusal=Refusal(Reason.NO_EDGE, "no edge"))
     result = result_of("sizing", sound(), setup)
-    assert (result.reason, result.value) == (Reason.NO_EDGE, 521.0)
+    assert (result.reason, result.value) == (Reason.NO_EDGE, 520.0)
 
 
 def test_unrelated_brief_text_changes_no_gate() -> None:

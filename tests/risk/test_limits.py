@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import fields
 
 import pytest
 
 from engine.config import Settings
+from engine.limits_from_settings import risk_limits
 from engine.risk.limits import RANGES, RiskLimits
-
-NOT_LIMITS = {"profile", "acknowledge_high_daily_loss", "acknowledge_unproven"}
-
-
-def from_settings(settings: Settings) -> RiskLimits:
-    return RiskLimits.from_percentages(
-        **settings.risk.model_dump(exclude=NOT_LIMITS),
-        **settings.trading.model_dump(include={"min_hold_minutes", "min_bearish_cycles_for_exit", "max_input_age_s"}),
-        **settings.llm.model_dump(include={"da_confidence_min", "da_confidence_max"}),
-    )
 
 
 def test_the_published_settings_are_the_default_limits() -> None:
-    assert from_settings(Settings()) == RiskLimits() == RiskLimits.from_percentages()
+    assert risk_limits(Settings()) == RiskLimits()
 
 
 def test_percent_keys_become_fractions() -> None:
-    limits = RiskLimits.from_percentages(daily_loss_limit_pct=35.0, min_ev_pct=0.5, min_hold_minutes=180)
-    assert (limits.daily_loss_frac, limits.min_ev_frac, limits.min_hold_ms) == (0.35, 0.005, 10_800_000)
+    limits = risk_limits(
+        Settings.model_validate(
+            {"risk": {"daily_loss_limit_pct": 7.5, "min_ev_pct": 0.25}, "trading": {"min_hold_minutes": 90}}
+        )
+    )
+    assert (limits.daily_loss_frac, limits.min_ev_frac, limits.min_hold_ms) == (0.075, 0.0025, 5_400_000)
 
 
 def test_the_prudent_profile_reaches_the_limits() -> None:
-    limits = from_settings(Settings.model_validate({"risk": {"profile": "prudent"}}))
+    limits = risk_limits(Settings.model_validate({"risk": {"profile": "prudent"}}))
     assert (limits.daily_loss_frac, limits.max_position_frac, limits.max_open_positions) == (0.03, 0.10, 5)
     assert limits.risk_per_trade_frac == 0.005
+
+
+def test_the_only_defaults_are_the_settings_and_the_limits_own() -> None:
+    keys = inspect.signature(RiskLimits.from_percentages).parameters.values()
+    assert keys and all(key.default is inspect.Parameter.empty for key in keys)
 
 
 def test_every_limit_has_a_range() -> None:

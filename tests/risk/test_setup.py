@@ -48,7 +48,7 @@ def test_an_empty_crossed_or_worthless_quote_has_no_spread(quote: dict[str, Any]
 
 
 def test_the_bracket_is_the_published_formula_on_the_tick() -> None:
-    setup = assess(sound())
+    setup = assess(with_limits(sl_mult=2.0, tp_mult=4.0))
     assert setup.bet is not None
     assert setup.bet.bracket.stop == D("96.77")  # 100 × (1 − 0.018 × 2 × 0.9) = 96.76, up to the tick
     assert setup.bet.stop == pytest.approx(0.0323)
@@ -105,7 +105,7 @@ MISSING: list[tuple[DecisionInputs, Reason]] = [
     (with_technical(timeframes={}), Reason.ATR_ZERO),
     (with_atr(0.26), Reason.STOP_INVALID),
     (with_atr(0.018, scale=25), Reason.STOP_INVALID),  # half of a 20 % ATR15m is beyond 8 %
-    (with_snapshot(mark_price=D(96)), Reason.STOP_INVALID),  # the mark is already under the stop
+    (with_snapshot(mark_price=D(95)), Reason.STOP_INVALID),  # the mark is already under the stop
     (with_limits(min_reward_risk=5), Reason.STOP_INVALID),
     (with_instrument(tick_size=D(50)), Reason.STOP_INVALID),
 ]
