@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from engine import commands
 from engine.commands import Ack, Command
-from engine.events import KillChanged
 from engine.exchange.errors import ExchangeError
-from engine.exchange.okx.kill_client import OkxKillVenue
-from engine.exchange.okx.sdk import OkxEndpoint
-from engine.execution.kill_switch import KillReport, KillResumeRefused, KillSwitch
+from engine.execution.kill_switch import KillReport, KillResumeRefused
 from engine.model import KillState
 from engine.reasons import Reason
 
 if TYPE_CHECKING:
     from engine.engine import Engine
+
+
+def kill_ack(report: KillReport) -> Ack:
+    return Ack(report.state is not KillState.FLATTEN_FAILED, report.detail)
 
 
 class CommandHandler:
@@ -63,25 +64,12 @@ class CommandHandler:
 
     async def _kill(self, flatten: bool, by: str) -> Ack:
         """Works while the engine is still starting, as long as the venue's address is known."""
-        venue = self._engine.venue
-        if venue is None:
-            self._engine.latch.engage(KillState.LATCHED, by)
+        started = self._engine.engage_kill(flatten, by)
+        if started is None:
             return Ack(False, "entries are latched; the venue is not open yet, so nothing could be cancelled")
-        report = await asyncio.to_thread(self._engage, venue.endpoint, flatten, by)
-        if self._engine.works is not None:
-            await self._engine.works.desk.reconcile()
-            await self._engine.refresh_books()
-        return Ack(report.state is not KillState.FLATTEN_FAILED, report.detail)
-
-    def _engage(self, endpoint: OkxEndpoint, flatten: bool, by: str) -> KillReport:
-        switch = KillSwitch(OkxKillVenue(endpoint), self._engine.latch)
-        return switch.engage(flatten, by, self._tell_kill)
-
-    def _tell_kill(self, report: KillReport) -> None:
-        now = self._engine.clock.now_ms()
-        self._engine.bus.publish(
-            KillChanged(report.state, report.by, report.since, report.detail, dict(report.results), now)
-        )
+        report = await asyncio.wrap_future(started)
+        await self._engine.after_kill()
+        return kill_ack(report)
 
     async def _resume_from_kill(self, by: str) -> Ack:
         try:

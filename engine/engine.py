@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from engine.cycle import CycleReport
 from engine.events import ClockChanged, EngineStateChanged, HealthChanged, KillChanged, LogLine, WatchlistRanked
 from engine.exchange.errors import ExchangeError
 from engine.execution.controls import HaltLimits
-from engine.execution.kill_switch import KillResumeRefused
+from engine.execution.kill_switch import KillReport, KillResumeRefused
 from engine.execution.latch import EntryLatch
 from engine.experts.scanner import rs_scores
 from engine.home import Home
 from engine.jobs import HEARTBEAT_S, Jobs, heartbeat
+from engine.kill_desk import KillDesk
 from engine.limits_from_settings import risk_limits
 from engine.model import EngineState, FloatArray, Instrument, KillState
 from engine.supervisor import Supervisor
@@ -62,6 +64,7 @@ class Engine:
         self.state = EngineState.STARTING
         self.works: Works | None = None
         self.supervisor = Supervisor(self._task_died)
+        self._kill_desk = KillDesk(latch, self._tell_kill)
         self._opener = WorksOpener(settings, home, latch, bus.publish)
         self._limits = risk_limits(settings)
         self._cycling = asyncio.Lock()
@@ -135,18 +138,20 @@ class Engine:
         self._announce(EngineState.STARTING, "")
         self._announce_kill()
         self.works = await self._opener.open(self.options.speed)
+        await self.warm_kill()
         self._warn_of_skipped(self.works)
         await self.works.books.refresh()
         await self.tell_health()
         self._announce(EngineState.RUNNING, "")
 
     async def close(self) -> None:
-        """Stops jobs, closes connections. Positions stay under their brackets."""
+        """Stops jobs, closes connections. Positions stay under their brackets; a kill under way ends first."""
         failed = self.state is EngineState.FAILED
         self._announce(EngineState.STOPPING, "positions stay under their brackets")
         if self._jobs is not None:
             self._jobs.stop()
         await self.supervisor.cancel_all()
+        await asyncio.to_thread(self._kill_desk.close)
         stop_embedded = not self.options.keep_venue
         if self.works is not None:
             await self.works.close(stop_embedded)
@@ -214,6 +219,33 @@ class Engine:
             self._jobs.reschedule()
         clock = self.clock
         self.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), None, clock.now_ms()))
+
+    # ------------------------------------------------------------ the kill switch
+
+    def engage_kill(self, flatten: bool, by: str) -> Future[KillReport] | None:
+        """From any thread, also when the loop is stuck or has ended. None = the venue is not open yet: only the
+        latch is set."""
+        venue = self._opener.venue
+        if venue is None:
+            self.latch.engage(KillState.LATCHED, by)
+            return None
+        return self._kill_desk.engage(venue.endpoint, flatten, by)
+
+    async def after_kill(self) -> None:
+        """What the kill did at the venue comes into our books now rather than at the next pass."""
+        if self.works is not None:
+            await self.works.desk.reconcile()
+            await self.refresh_books()
+
+    async def warm_kill(self) -> None:
+        """Keeps the kill switch's own connection open."""
+        endpoint = self.opened().venue.endpoint
+        if not await asyncio.to_thread(self._kill_desk.warm, endpoint):
+            log.warning("the kill switch's own connection does not answer")
+
+    def _tell_kill(self, report: KillReport) -> None:
+        now = self.clock.now_ms()
+        self.bus.publish(KillChanged(report.state, report.by, report.since, report.detail, dict(report.results), now))
 
     def resume_latch(self, by: str) -> None:
         """Releases the kill switch. Raises KillResumeRefused while positions are being closed, OSError when

@@ -25,6 +25,7 @@ CYCLE_OFFSET_MS = 5_000
 HEARTBEAT_S = 2
 CLOCK_SYNC_DEMO_S = 10
 CLOCK_SYNC_S = 3600
+KILL_WARM_S = 10
 
 
 def heartbeat(engine: Engine) -> None:
@@ -49,6 +50,7 @@ class Jobs:
         self._every("heartbeat", HEARTBEAT_S, self._heartbeat)
         embedded = self._engine.opened().venue.embedded is not None
         self._every("clock", CLOCK_SYNC_DEMO_S if embedded else CLOCK_SYNC_S, self._sync_clock)
+        self._every("kill line", KILL_WARM_S, self._engine.warm_kill)
         self._scheduler.start()
         self._engine.supervisor.start("first cycle", self._cycle())
         notify("READY=1")

@@ -10,10 +10,12 @@ from concurrent.futures import Future
 
 from engine.bus import EventBus
 from engine.clock import SystemClock
-from engine.commands import Ack, Command
+from engine.command_handler import kill_ack
+from engine.commands import Ack, Command, EngageKill
 from engine.config import Settings
 from engine.engine import Engine, EngineOptions
 from engine.events import EngineSnapshot, EngineStateChanged, Event, KillChanged
+from engine.execution.kill_switch import KillReport
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.model import EngineState, KillState
@@ -77,11 +79,30 @@ class EngineRuntime:
     def submit(self, command: Command) -> Future[Ack]:
         """The engine's answer; an engine that is not running answers that at once."""
         engine, loop = self._engine, self._loop
+        if engine is not None and isinstance(command, EngageKill):
+            return self._kill(engine, command)
         if engine is None or loop is None or not self._thread.is_alive():
             answer: Future[Ack] = Future()
             answer.set_result(Ack(False, "the engine is not running"))
             return answer
         return asyncio.run_coroutine_threadsafe(engine.handle(command), loop)
+
+    def _kill(self, engine: Engine, command: EngageKill) -> Future[Ack]:
+        """Past the loop, which may be stuck or have ended: nothing of it is needed to cancel and to close."""
+        answer: Future[Ack] = Future()
+        started = engine.engage_kill(command.flatten, command.by)
+        if started is None:
+            answer.set_result(Ack(False, "entries are latched; the venue is not open yet, nothing could be cancelled"))
+            return answer
+
+        def ended(run: Future[KillReport]) -> None:
+            error = run.exception()
+            answer.set_result(kill_ack(run.result()) if error is None else Ack(False, f"the kill failed: {error}"))
+            if self._loop is not None and self._thread.is_alive():
+                self._loop.call_soon_threadsafe(lambda: engine.supervisor.start("after the kill", engine.after_kill()))
+
+        started.add_done_callback(ended)
+        return answer
 
     def engage_latch(self, by: str) -> None:
         """Stops entries now: flag and file, in the caller's own thread, with no queue and no loop between."""
