@@ -60,13 +60,18 @@ class Rig:
         return outcome.reason
 
     async def close_all(self, inst_ids: Sequence[str], decision_id: str) -> None:
+        """Closes, then lets the guard see that it is flat, as the engine does between cycles."""
         for inst_id in inst_ids:
             await self.desk.exit.close(inst_id, Reason.OPERATOR_CLOSE, f"{decision_id}{inst_id.split('-')[0]}")
+        await self.desk.guard_pass()
 
 
 @asynccontextmanager
-async def open_rig(speed: float = 1.0, seed: int = 7, home: Path | None = None) -> AsyncIterator[Rig]:
-    """A fresh home (or `home`), its embedded venue and a booted desk; everything is stopped at the end."""
+async def open_rig(
+    speed: float = 1.0, seed: int = 7, home: Path | None = None, keep_venue: bool = False
+) -> AsyncIterator[Rig]:
+    """A fresh home (or `home`), its embedded venue and a booted desk; everything is stopped at the end, but for
+    the venue when it is to be kept."""
     with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder:
         place = Home(home or Path(folder)).prepare()
         settings = Settings.model_validate({"demo": {"seed": seed, "speed": speed, "equity_usdt": 100_000}})
@@ -83,7 +88,7 @@ async def open_rig(speed: float = 1.0, seed: int = 7, home: Path | None = None) 
             yield Rig(place, venue, desk, instruments, events)
         finally:
             await db.close()
-            await venue.close(stop_embedded=True)
+            await venue.close(stop_embedded=not keep_venue)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
