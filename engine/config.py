@@ -118,8 +118,8 @@ class TradingSettings(Section):
 class DemoSettings(Section):
     """The embedded simulated market; only read in demo mode."""
 
-    speed: Annotated[float, Field(ge=0, le=3600)] = 120.0
-    seed: Annotated[int, Field(ge=0)] = 7
+    speed: Annotated[float, Field(ge=0, le=3600)] = 240.0
+    seed: Annotated[int, Field(ge=0)] = 600
     equity_usdt: Annotated[float, Field(ge=100, le=1e9)] = 10_000.0
     replay: str = ""
 
