@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from engine.model import AccountView, DecisionRecord, GateResult, Halt, ProtectedPosition, Quote, Synthesis
 
 TAPE_LENGTH = 500
+# Three rounds of the guard.
+UNVERIFIED_AFTER_S = 45.0
 STALE_AFTER_S = 20.0
 FINISHED_STAGES = frozenset({"done", "failed", "paused"})
 
@@ -103,6 +105,7 @@ class Store:
     cycle: CycleStarted | None = None
     last_cycle: CycleFinished | None = None
     positions: tuple[ProtectedPosition, ...] | None = None
+    positions_at: float = 0.0
     account: AccountView | None = None
     health: dict[str, HealthChanged] = field(default_factory=dict)
     halts: tuple[Halt, ...] = ()
@@ -156,6 +159,19 @@ class Store:
         if self.offline:
             return True
         return self.speed > 0 and self.monotonic() - state.quoted_at > STALE_AFTER_S
+
+    @property
+    def venue_is_silent(self) -> bool:
+        """The venue does not answer: what stands on the screen was true once."""
+        okx = self.health.get("okx")
+        return self.offline or (okx is not None and okx.status == "down")
+
+    @property
+    def positions_are_stale(self) -> bool:
+        """Nobody has compared positions with brackets for `UNVERIFIED_AFTER_S` wall seconds, or nobody can."""
+        if self.venue_is_silent:
+            return True
+        return self.speed > 0 and self.monotonic() - self.positions_at > UNVERIFIED_AFTER_S
 
     def cycle_progress(self) -> tuple[int, int, tuple[str, str] | None]:
         """Tickers finished, tickers in all, and the one that is being worked on with its stage."""
@@ -255,6 +271,7 @@ class Store:
     def _on_positions(self, event: PositionsChanged) -> set[str]:
         before = {held.ticker for held in self.positions or ()}
         self.positions = event.positions
+        self.positions_at = self.monotonic()
         return before | {held.ticker for held in event.positions}
 
     def _on_account(self, event: AccountChanged) -> None:

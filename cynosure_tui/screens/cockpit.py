@@ -128,6 +128,8 @@ class CockpitScreen(Screen[None]):
         self.query_one(StatusBar).repaint()
         self.query_one(BudgetBar).repaint()
         self.query_one(WatchlistPane).repaint()
+        if self.cockpit.store.positions_are_stale:
+            self.query_one("#positions", PositionsPane).repaint()
 
     def _repaint_bars(self) -> None:
         for bar in self.query(Bar):

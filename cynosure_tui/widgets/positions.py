@@ -54,15 +54,15 @@ def _first(held: ProtectedPosition, view: View) -> Line:
     digits = view.store.ticker(held.ticker).decimals or None
     side = "LONG" if position.contracts > 0 else "SHORT"
     pnl = f"{arrow(position.unrealised, glyphs)} {signed(position.unrealised)}"
-    selected = held.ticker == view.ticker
+    selected, stale = held.ticker == view.ticker, view.store.positions_are_stale
     spans: list[Span] = [
         (glyphs.cursor if selected else " ", "accent"),
         (cell(held.ticker, 7), "strong"),
         (cell(side, 5), "text"),
         (cell(notional(held), 10, ">"), "text"),
         (cell(price(position.entry_price, digits), 10, ">"), "label"),
-        (cell(price(position.mark_price, digits), 10, ">"), "text"),
-        (cell(pnl, 11, ">"), sign_role(position.unrealised)),
+        (cell(price(position.mark_price, digits), 10, ">"), "stale" if stale else "text"),
+        (cell(pnl, 11, ">"), "stale" if stale else sign_role(position.unrealised)),
     ]
     if view.width >= RULED:
         spans += [(" ", "text"), ruler(held, glyphs)]
@@ -75,15 +75,17 @@ def _second(held: ProtectedPosition, view: View) -> Line:
     if held.protection in {"missing", "partial", "foreign"}:
         detail = clean(held.detail) or "the guard is acting on it"
         return Line((("   OCO ", "label"), (f" !! {word} ", "banner_kill"), (f"  {detail}", "fail")))
+    stale = view.store.positions_are_stale
     verified = age(view.store.age_s(held.verified_at))
+    told = (f"  {view.glyphs.stale}seen {verified} ago", "warn") if stale else (f"  {verified}", "dim")
     spans: list[Span] = [
         ("   OCO ", "label"),
-        (cell(word, 8), role),
+        (cell(f"{view.glyphs.stale}{word}" if stale else word, 8), "stale" if stale else role),
         (" SL ", "label"),
         (f"{price(held.stop, digits)} ({percent(distance(held.stop, held))})", "text"),
         ("  TP ", "label"),
         (f"{price(held.target, digits)} ({percent(distance(held.target, held))})", "text"),
-        (f"  {verified}", "dim"),
+        told,
     ]
     return Line(tuple(spans))
 
@@ -127,7 +129,7 @@ def one_line(view: View) -> Line:
 class PositionsPane(Pane):
     NAME = "POSITIONS & OCO"
     PER_TICKER = False
-    SLICES: ClassVar[frozenset[str]] = frozenset({"positions", "identity"})
+    SLICES: ClassVar[frozenset[str]] = frozenset({"positions", "identity", "health"})
 
     def content(self, view: View) -> Content:
         return positions(view)

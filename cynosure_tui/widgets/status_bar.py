@@ -85,7 +85,7 @@ def money_words(store: Store, glyphs: Glyphs, wide: bool) -> list[Span]:
         return [("equity ", "label"), (UNKNOWN, "dim")]
     pnl = account.day_pnl
     text = f"{arrow(pnl, glyphs)} {percent(account.day_pnl_pct)}"
-    stale = store.offline
+    stale = store.venue_is_silent
     return [
         ("equity " if wide else "eq ", "label"),
         (f"{glyphs.stale}{fixed(account.equity)}" if stale else fixed(account.equity), "stale" if stale else "strong"),

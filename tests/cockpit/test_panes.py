@@ -19,6 +19,7 @@ from cynosure_tui.widgets.sizing import sizing
 from cynosure_tui.widgets.status_bar import status_line
 from cynosure_tui.widgets.tape import tape
 from cynosure_tui.widgets.watchlist import columns_for, watchlist
+from engine.events import HealthChanged
 from engine.reasons import EXPLANATIONS, Reason
 from tests.cockpit import stream
 from tests.cockpit.test_store import loaded
@@ -67,6 +68,15 @@ def test_a_position_without_a_stop_is_shouted() -> None:
     assert "?????????" in shown
     assert alerts(store)[0][0].startswith("ETH HAS NO STOP")
     assert "NO STOP" in text(watchlist(view(store)))
+
+
+def test_a_position_that_nobody_can_verify_says_when_it_was_last_seen() -> None:
+    store = loaded()
+    assert "seen" not in text(positions(view(store)))
+    store.apply([HealthChanged("okx", "down", 40.0, None, "ConnectError", stream.NOW)])
+    assert text(positions(view(store))).count(f"{UTF8.stale}seen") == sum(
+        "OCO" in row.plain for row in positions(view(store)).lines if "!!" not in row.plain
+    )
 
 
 def test_the_ruler_stands_between_stop_and_target() -> None:
