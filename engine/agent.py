@@ -23,7 +23,7 @@ from engine.execution.entry import EntryPlan
 from engine.experts.gather_result import gather, technical_of
 from engine.experts.orderbook_expert import slippage_pct
 from engine.experts.streak import Streak, advance
-from engine.fetch import CandleWindows, QuoteBoard, fetch_snapshot
+from engine.fetch import CandleWindows, QuoteBoard, fetch_snapshot, has_newest_bars
 from engine.model import (
     Action,
     Candles,
@@ -146,16 +146,19 @@ class Agent:
         return Prepared(cycle, decision_id, snapshot, gathered, synthesis, timer)
 
     async def _gather(self, snapshot: MarketSnapshot) -> GatherResult:
-        """The streak advances first: the brief must show the streak that the gates use."""
+        """The streak advances first, so that the brief shows the streak that the gates use. Bars that could not
+        be read leave it as it is: a venue's silence is no change of direction."""
         ticker = snapshot.instrument.ticker
         freshness = input_limits(self._clock)
         technical = technical_of(snapshot, freshness)
         known = self._streaks.get(ticker)
-        streak = advance(known, technical.direction, snapshot.bar_ts)
-        if streak != known:
-            self._streaks[ticker] = streak
-            await self._desk.streaks.put(ticker, streak)
-        return gather(snapshot, streak.value, self._settings.llm.deidentify, freshness, technical)
+        if has_newest_bars(snapshot):
+            streak = advance(known, technical.direction, snapshot.bar_ts)
+            if streak != known:
+                self._streaks[ticker] = streak
+                await self._desk.streaks.put(ticker, streak)
+        value = self._streaks[ticker].value if ticker in self._streaks else 0
+        return gather(snapshot, value, self._settings.llm.deidentify, freshness, technical)
 
     async def _synthesize(self, inputs: DecisionInputs) -> Synthesis:
         """No call is made when the gates already force HOLD; the record then says which gate."""

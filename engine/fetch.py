@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +15,11 @@ from engine.exchange.errors import ExchangeError
 from engine.exchange.port import MarketData
 from engine.model import Candles, Instrument, MarketSnapshot, Quote, Timeframe
 
+log = logging.getLogger(__name__)
+
 WINDOW = 300
 MINIMUM_TAIL = 3
-DECISION_PERIOD_MS = Timeframe.M15.ms
+DECISION_TIMEFRAME = Timeframe.M15
 
 
 def last_closed_bar(now_ms: int, timeframe: Timeframe = Timeframe.M15) -> int:
@@ -120,6 +123,9 @@ class _Gathered:
             self.values[source] = await awaitable
         except ExchangeError as error:
             self.errors[source] = str(error)
+        except Exception as error:  # a defect of one source must not hide behind the name of a task group
+            log.exception("reading %s", source)
+            self.errors[source] = f"{type(error).__name__}: {error}"
 
 
 async def fetch_snapshot(
@@ -142,7 +148,7 @@ async def fetch_snapshot(
     return MarketSnapshot(
         instrument=instrument,
         taken_at=taken_at,
-        bar_ts=last_closed_bar(now_ms),
+        bar_ts=_bar_of(candles, now_ms),
         candles=candles,
         quote=quote,
         book=got.values.get("book"),
@@ -152,6 +158,24 @@ async def fetch_snapshot(
         long_short=got.values.get("long_short"),
         ages_s=_ages(candles, quote, got.values, taken_at),
         errors=got.errors,
+    )
+
+
+def _bar_of(candles: Mapping[Timeframe, Candles], now_ms: int) -> int:
+    """The bar that the 15-minute window really ends with: while the venue lags, the same bar must not count as
+    two in the streak, nor stand in the record under the next one's name."""
+    closed = last_closed_bar(now_ms)
+    window = candles.get(DECISION_TIMEFRAME)
+    return min(closed, int(window.ts[-1])) if window is not None and len(window) else closed
+
+
+def has_newest_bars(snapshot: MarketSnapshot) -> bool:
+    """Every timeframe was read up to its last closed bar."""
+    return all(
+        (window := snapshot.candles.get(timeframe)) is not None
+        and len(window) > 0
+        and int(window.ts[-1]) == last_closed_bar(snapshot.taken_at, timeframe)
+        for timeframe in Timeframe
     )
 
 
