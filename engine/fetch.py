@@ -170,11 +170,12 @@ def _bar_of(candles: Mapping[Timeframe, Candles], now_ms: int) -> int:
 
 
 def has_newest_bars(snapshot: MarketSnapshot) -> bool:
-    """Every timeframe was read up to its last closed bar."""
+    """Every timeframe was read up to the bar that had closed when the fetch began."""
+    closed_at = snapshot.bar_ts + DECISION_PERIOD_MS
     return all(
         (window := snapshot.candles.get(timeframe)) is not None
         and len(window) > 0
-        and int(window.ts[-1]) == last_closed_bar(snapshot.taken_at, timeframe)
+        and int(window.ts[-1]) == last_closed_bar(closed_at, timeframe)
         for timeframe in Timeframe
     )
 

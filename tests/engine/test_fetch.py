@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.fetch import WINDOW, joined, last_closed_bar
-from engine.model import Candles, Timeframe
+from engine.fetch import WINDOW, has_newest_bars, joined, last_closed_bar
+from engine.model import AssetClass, Candles, Instrument, InstrumentState, MarketSnapshot, Timeframe
 
 BAR = Timeframe.M15.ms
 
@@ -50,3 +51,30 @@ def test_the_last_closed_bar_is_the_one_before_the_running_one() -> None:
     assert last_closed_bar(10 * BAR) == 9 * BAR
     assert last_closed_bar(10 * BAR - 1) == 8 * BAR
     assert last_closed_bar(8 * Timeframe.H1.ms, Timeframe.H4) == Timeframe.H4.ms
+
+
+def snapshot(windows: dict[Timeframe, Candles], bar_ts: int) -> MarketSnapshot:
+    one = Decimal(1)
+    instrument = Instrument(
+        "BTC-USDT-SWAP", "BTC", AssetClass.CRYPTO, one, one, one, one, one, one, one, InstrumentState.LIVE
+    )
+    late = bar_ts + 3 * BAR
+    return MarketSnapshot(instrument, late, bar_ts, windows, None, None, None, None, None, None, {})
+
+
+def closed_windows(bar_ts: int) -> dict[Timeframe, Candles]:
+    end = bar_ts + BAR
+    newest = {tf: last_closed_bar(end, tf) // tf.ms for tf in Timeframe}
+    return {
+        tf: replace(bars(newest[tf] - 4, 5), ts=np.arange(newest[tf] - 4, newest[tf] + 1) * tf.ms) for tf in Timeframe
+    }
+
+
+@given(bar=st.integers(100, 10_000))
+def test_bars_are_the_newest_when_each_timeframe_ends_with_its_last_closed_one(bar: int) -> None:
+    windows = closed_windows(bar * BAR)
+    assert has_newest_bars(snapshot(windows, bar * BAR))
+    for timeframe in Timeframe:
+        behind = replace(windows[timeframe], ts=windows[timeframe].ts - timeframe.ms)
+        assert not has_newest_bars(snapshot({**windows, timeframe: behind}, bar * BAR))
+        assert not has_newest_bars(snapshot({t: w for t, w in windows.items() if t is not timeframe}, bar * BAR))
