@@ -171,7 +171,7 @@ def _bar_of(candles: Mapping[Timeframe, Candles], now_ms: int) -> int:
 
 def has_newest_bars(snapshot: MarketSnapshot) -> bool:
     """Every timeframe was read up to the bar that had closed when the fetch began."""
-    closed_at = snapshot.bar_ts + DECISION_PERIOD_MS
+    closed_at = snapshot.bar_ts + Timeframe.M15.ms
     return all(
         (window := snapshot.candles.get(timeframe)) is not None
         and len(window) > 0
