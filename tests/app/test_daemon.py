@@ -150,6 +150,7 @@ def test_after_sigterm_every_position_is_still_bracketed_at_the_venue(life: Life
         assert (ledger["duplicates"], ledger["orphans"]) == (0, 0)
 
 
+@pytest.mark.slow
 def test_after_a_kill_9_the_market_keeps_the_brackets_and_the_next_engine_takes_it_over(positions_home: Path) -> None:
     home = positions_home
     with daemon(home, "--speed", SPEED) as first:
@@ -266,6 +267,7 @@ def test_refused_keys_end_the_daemon_with_one_line_instead_of_being_tried_for_ev
         assert "wr0ng" not in complaint
 
 
+@pytest.mark.slow
 def test_a_market_that_dies_under_the_engine_is_told(positions_home: Path) -> None:
     with daemon(positions_home, "--speed", "60") as engine:
         wait_until(lambda: engine.state() == "running", "a running engine")

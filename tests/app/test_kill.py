@@ -7,6 +7,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.app.conftest import HELD
 from tests.app.program import (
     app,
@@ -57,6 +59,7 @@ def test_without_an_engine_it_latches_and_later_flattens_at_the_venue_itself(pos
     assert told["account"]["unrealised"].strip("-0.E") in {"", *"123456789"}
 
 
+@pytest.mark.slow
 def test_under_a_running_engine_it_takes_effect_at_once_and_outlives_the_engine(positions_home: Path) -> None:
     home = positions_home
     with daemon(home, "--speed", "300") as engine:
@@ -97,6 +100,7 @@ def test_with_a_broken_config_entries_are_latched_all_the_same(positions_home: P
     assert status(positions_home)["kill"]["state"] == "latched"
 
 
+@pytest.mark.slow
 def test_a_second_kill_keeps_the_first_ones_time_and_never_weakens_it(home: Path) -> None:
     assert app(home, "--kill", "--flatten").code == 0
     first = latch(home)

@@ -64,6 +64,7 @@ def test_the_next_run_in_a_home_goes_on_with_the_next_bar_of_the_same_market(thr
     assert after["cycle"] == before["cycle"] + 1
 
 
+@pytest.mark.slow
 def test_two_homes_run_at_the_same_time_without_knowing_of_each_other(tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -77,6 +78,7 @@ def test_two_homes_run_at_the_same_time_without_knowing_of_each_other(tmp_path: 
         assert {p.name for p in home.iterdir()} == {"config.yaml", "storage", "logs"}
 
 
+@pytest.mark.slow
 def test_without_json_a_person_reads_a_line_per_ticker(home: Path) -> None:
     run = app(home, "--once")
     assert run.code == 0

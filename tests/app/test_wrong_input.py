@@ -91,12 +91,13 @@ def test_a_corrupt_database_is_named_and_left_as_it_was(home: Path) -> None:
     database = home / "storage/cynosure.db"
     database.parent.mkdir()
     database.write_bytes(b"no database at all" * 99)
-    for arguments in (("--once",), ("--daemon",), ("--status",)):
+    for arguments in (("--once",), ("--daemon",)):
         complaint = app(home, *arguments).complaint
         assert str(database) in complaint
         assert database.read_bytes() == b"no database at all" * 99
 
 
+@pytest.mark.slow
 def test_a_damaged_state_of_the_simulator_is_named_and_left_as_it_was(home: Path) -> None:
     state = home / "storage/simulator.db"
     state.parent.mkdir()
@@ -144,6 +145,7 @@ def test_the_simulator_names_a_port_that_is_taken() -> None:
     assert f"port {port} is taken" in run.stderr
 
 
+@pytest.mark.slow
 def test_no_secret_is_written_anywhere_when_a_paper_run_fails(tmp_path: Path) -> None:
     home = fresh_home(tmp_path / "home", UNREACHABLE)
     runs = [app(home, "--once", **KEYS), app(home, "--kill", **KEYS), app(home, "--status", **KEYS)]
