@@ -28,11 +28,11 @@ from typing import Any
 
 from bench.rig import Rig, open_rig, percentile
 from bench.terminal import Terminal
-from engine.exchange.rounding import round_target_down_to_tick
 from engine.exchange.simulator.embedded import EmbeddedVenue
 from engine.execution.ids import TAG, entry_id
 from engine.model import OrderRequest, OrderType, Side
 from engine.reasons import Reason
+from engine.rounding import round_target_down_to_tick
 
 ROOT = Path(__file__).parents[1]
 HELD = ("BTC", "ETH", "SOL", "XRP", "XAU")
@@ -171,6 +171,9 @@ def drive(home: Path, venue: EmbeddedVenue) -> Run:
         cycles.await_decisions(cycles.decisions() + WATCHED)
         panel = terminal.painted_at("KILL SWITCH")
         return judge(venue, venue.log(seen), Instants(key, latched, stamp, panel, enter), held)
+    except AssertionError:
+        sys.stderr.write(f"{terminal.text()}\n")
+        raise
     finally:
         # The venue was started by this very process: somebody must read its exit status when the engine stops it.
         threading.Thread(target=reap, args=(venue.pid,), daemon=True).start()
