@@ -13,13 +13,13 @@ from engine.config import Settings
 from engine.db import Database
 from engine.events import Event
 from engine.exchange.contracts import contracts_for_notional
-from engine.exchange.rounding import round_stop_up_to_tick, round_target_down_to_tick
 from engine.execution.desk import TradingDesk
 from engine.execution.entry import EntryPlan
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.model import BracketPrices, Instrument
 from engine.reasons import Reason
+from engine.rounding import round_stop_up_to_tick, round_target_down_to_tick
 from engine.venue import Venue, open_venue
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine.exchange.rounding import floor_to_lot
 from engine.model import Instrument
+from engine.rounding import floor_ratio, floor_to_lot
 
 
 def contracts_for_notional(instrument: Instrument, notional: Decimal, price: Decimal) -> Decimal:
@@ -15,7 +15,7 @@ def contracts_for_notional(instrument: Instrument, notional: Decimal, price: Dec
     contracts = floor_lot(notional / (ctVal × ctMult × price)); raises AssertionError on price ≤ 0 or notional < 0.
     """
     assert price > 0, f"price must be > 0, got {price}"
-    raw = notional / instrument.notional(Decimal(1), price)
+    raw = floor_ratio(notional, instrument.notional(Decimal(1), price))
     return floor_to_lot(raw, instrument.lot_size, instrument.min_size)
 
 

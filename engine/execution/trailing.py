@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from engine.events import BracketHealed
 from engine.exchange.errors import ExchangeError
-from engine.exchange.rounding import round_stop_up_to_tick
 from engine.execution.context import Desk
 from engine.execution.trade_book import OpenTrade
 from engine.model import Bracket, Position
+from engine.rounding import round_stop_up_to_tick
 
 
 def trailed_stop(entry: Decimal, mark: Decimal, stop: Decimal, trail_pct: Decimal, tick: Decimal) -> Decimal | None:

@@ -15,10 +15,10 @@ from engine.risk.gates import GATES, evaluate
 from engine.risk.inputs import Controls, DecisionInputs, HeldPosition, OpenExposure
 from engine.risk.limits import MINUTE_MS, RiskLimits
 from engine.risk.persistence import persistence_gates
-from engine.risk.rounding import exact
 from engine.risk.setup import Setup, assess
 from engine.risk.sizing import Refusal
 from engine.risk.sound import NOW, sound_inputs
+from engine.rounding import exact
 
 Case = tuple[DecisionInputs, Setup]
 Change = Callable[[Case], Case]

@@ -10,7 +10,7 @@ from engine.reasons import Reason
 from engine.risk.edge import edge_of, half_kelly, net_odds
 from engine.risk.inputs import OpenExposure
 from engine.risk.limits import RiskLimits
-from engine.risk.rounding import exact, floor_ratio, floor_to_step
+from engine.rounding import exact, floor_ratio, floor_to_step
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,13 @@ from decimal import Decimal
 from engine.model import BracketPrices
 from engine.risk.edge import edge_of
 from engine.risk.limits import RiskLimits
-from engine.risk.rounding import ceil_to_step, exact, floor_to_step
+from engine.rounding import (
+    exact,
+    round_stop_down_to_tick,
+    round_stop_up_to_tick,
+    round_target_down_to_tick,
+    round_target_up_to_tick,
+)
 
 LONG = 1
 SHORT = -1
@@ -63,8 +69,8 @@ def place_bracket(
     stop = entry * (1 - sign * exact(stop_distance))
     target = entry * (1 + sign * exact(target_distance))
     if sign == LONG:
-        return BracketPrices(stop=ceil_to_step(stop, tick), target=floor_to_step(target, tick))
-    return BracketPrices(stop=floor_to_step(stop, tick), target=ceil_to_step(target, tick))
+        return BracketPrices(round_stop_up_to_tick(stop, tick), round_target_down_to_tick(target, tick))
+    return BracketPrices(round_stop_down_to_tick(stop, tick), round_target_up_to_tick(target, tick))
 
 
 def on_right_sides(bracket: BracketPrices, entry: Decimal, mark: Decimal, sign: int = LONG) -> bool:

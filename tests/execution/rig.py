@@ -16,13 +16,13 @@ from engine.exchange.errors import Rejected, Unavailable, UnknownOutcome
 from engine.exchange.okx.exchange import OkxExchange
 from engine.exchange.okx.kill_client import OkxKillVenue
 from engine.exchange.okx.sdk import OkxEndpoint
-from engine.exchange.rounding import ceil_to_step, floor_to_step
 from engine.execution.desk import TradingDesk
 from engine.execution.entry import EntryPlan
 from engine.execution.kill_switch import KillSwitch, KillTiming
 from engine.execution.latch import EntryLatch
 from engine.execution.timing import ExecutionTiming
 from engine.model import Bracket, BracketPrices, Instrument, Position
+from engine.rounding import ceil_to_step, floor_to_step
 from tests.simulator_process import Simulator
 
 QUICK = ExecutionTiming(

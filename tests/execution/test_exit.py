@@ -8,11 +8,11 @@ import pytest
 
 from engine.events import OrderFilled
 from engine.exchange.errors import ErrorClass
-from engine.exchange.rounding import floor_to_step
 from engine.execution.ids import exit_id
 from engine.execution.states import IntentState as S
 from engine.model import KillState
 from engine.reasons import Reason
+from engine.rounding import floor_to_step
 from tests.execution.rig import Rig, down, lose_reply, lose_request, refuse
 
 BTC = "BTC-USDT-SWAP"

@@ -6,10 +6,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from engine.exchange.port import BracketRequest
-from engine.exchange.rounding import floor_to_step
 from engine.execution.ids import bracket_id
 from engine.model import BracketPrices, OrderRequest, OrderType, Protection, Side
 from engine.reasons import Reason
+from engine.rounding import floor_to_step
 from tests.execution.rig import Rig, down, lose_reply, passes, refuse
 
 BTC = "BTC-USDT-SWAP"

@@ -7,11 +7,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from engine.exchange.rounding import floor_to_step
 from engine.execution.ids import entry_id
 from engine.execution.states import IntentState as S
 from engine.model import BracketState, OrderState, Protection
 from engine.reasons import Reason
+from engine.rounding import floor_to_step
 from tests.execution.rig import Fault, Rig, down, hidden, lose_reply
 
 BTC = "BTC-USDT-SWAP"

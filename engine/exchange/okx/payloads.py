@@ -17,8 +17,8 @@ from itertools import islice
 from typing import Any
 
 from engine.exchange.port import BracketRequest
-from engine.exchange.rounding import plain
 from engine.model import BracketPrices, OrderRequest, OrderType, Side
+from engine.rounding import plain
 
 Payload = dict[str, Any]
 

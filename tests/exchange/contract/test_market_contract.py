@@ -11,8 +11,8 @@ import pytest
 from engine.config import DEFAULT_WATCHLIST
 from engine.exchange.errors import ExchangeError, Unavailable
 from engine.exchange.port import Exchange
-from engine.exchange.rounding import on_grid
 from engine.model import AssetClass, InstrumentState, Timeframe
+from engine.rounding import on_grid
 from tests.simulator_process import Simulator
 
 BTC = "BTC-USDT-SWAP"

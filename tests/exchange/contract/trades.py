@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from engine.exchange.contracts import contracts_for_notional
 from engine.exchange.port import Exchange
-from engine.exchange.rounding import round_stop_up_to_tick, round_target_down_to_tick
 from engine.model import Bracket, BracketPrices, Instrument, Order, OrderRequest, OrderType, Position, Side
+from engine.rounding import round_stop_up_to_tick, round_target_down_to_tick
 
 Found = TypeVar("Found")
 _ids = count(1)

@@ -1,12 +1,13 @@
-"""Lot and tick arithmetic in Decimal. Pure; used by sizing, brackets, the adapters and the simulator.
+"""Tick, lot and ratio arithmetic in Decimal. Pure; used by risk, execution, the adapters and the benches.
 
-Directions are named by what they protect: a stop may only move toward the entry (less risk), a target
-only toward the fill, a size only down. Nothing here rounds to nearest. Incident rows 28 and 30.
+Directions are named by what they protect: a stop only moves toward the entry (less risk), a target only toward the
+fill, a size only down. Nothing rounds to nearest: the quotient itself is rounded in the same direction, so that a
+long fraction can never slip over the edge of a step. Incident rows 28 and 30.
 """
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 
 
 def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
@@ -24,6 +25,12 @@ def floor_to_lot(contracts: Decimal, lot_size: Decimal, min_size: Decimal = Deci
     assert contracts >= 0, f"contracts must be ≥ 0, got {contracts}"
     floored = floor_to_step(contracts, lot_size)
     return floored if floored >= min_size else Decimal(0)
+
+
+def floor_ratio(numerator: Decimal, denominator: Decimal) -> Decimal:
+    """`numerator / denominator` to 28 digits, rounded down: a cap computed by it is never above the cap."""
+    with localcontext(rounding=ROUND_FLOOR):
+        return numerator / denominator
 
 
 def round_stop_up_to_tick(stop: Decimal, tick_size: Decimal) -> Decimal:
@@ -46,19 +53,14 @@ def round_target_up_to_tick(target: Decimal, tick_size: Decimal) -> Decimal:
     return ceil_to_step(target, tick_size)
 
 
-def round_buy_limit_to_tick(price: Decimal, tick_size: Decimal) -> Decimal:
-    """A buy limit: down, never paying more than asked for."""
-    return floor_to_step(price, tick_size)
-
-
-def round_sell_limit_to_tick(price: Decimal, tick_size: Decimal) -> Decimal:
-    """A sell limit: up, never selling for less than asked for."""
-    return ceil_to_step(price, tick_size)
-
-
 def on_grid(value: Decimal, step: Decimal) -> bool:
     """True when `value` is a multiple of `step`."""
     return floor_to_step(value, step) == value
+
+
+def exact(value: float) -> Decimal:
+    """The decimal that the float prints as: 0.35 becomes Decimal("0.35"), not its binary neighbour."""
+    return Decimal(str(value))
 
 
 def plain(value: Decimal) -> str:
@@ -69,6 +71,6 @@ def plain(value: Decimal) -> str:
 
 def _to_step(value: Decimal, step: Decimal, rounding: str) -> Decimal:
     assert value.is_finite(), f"expected a finite number, got {value}"
-    assert step > 0, f"a lot or tick must be > 0, got {step}"
-    steps = (value / step).to_integral_value(rounding=rounding)
-    return steps * step
+    assert step > 0, f"a tick or lot must be > 0, got {step}"
+    with localcontext(rounding=rounding):
+        return (value / step).to_integral_value(rounding=rounding) * step
