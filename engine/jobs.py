@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from engine.events import ClockChanged, QuotesChanged
+from engine.events import ClockChanged, HealthChanged, QuotesChanged
 from engine.exchange.errors import ExchangeError
+from engine.liveness import Liveness
 from engine.model import Timeframe
 from engine.schedule import VenueGridTrigger, next_boundary
 from engine.status_file import write_status
@@ -39,6 +40,7 @@ class Jobs:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._liveness = Liveness(engine.clock)
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": 60, "coalesce": True, "max_instances": 1}
         )
@@ -46,6 +48,8 @@ class Jobs:
 
     def start(self) -> None:
         """The first cycle runs at once; the rest follow the venue's grid."""
+        for job in ("guard", "cycle"):
+            self._liveness.beat(job)
         self._schedule_grid()
         self._every("heartbeat", HEARTBEAT_S, self._heartbeat)
         embedded = self._engine.opened().venue.embedded is not None
@@ -101,10 +105,12 @@ class Jobs:
     async def _cycle(self) -> None:
         now = self._engine.clock.now_ms()
         await self._engine.run_cycle(next_at=next_boundary(now, Timeframe.M15.ms, CYCLE_OFFSET_MS))
+        self._liveness.beat("cycle")
 
     async def _guard(self) -> None:
         works = self._engine.opened()
         works.books.positions = await works.desk.guard_pass()
+        self._liveness.beat("guard")
 
     async def _books(self) -> None:
         await self._engine.refresh_books()
@@ -122,8 +128,20 @@ class Jobs:
         self._engine.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), offset, clock.now_ms()))
 
     async def _heartbeat(self) -> None:
+        """The watchdog is fed only while positions are watched and cycles run."""
         await self._engine.tell_health()
-        heartbeat(self._engine)
+        overdue = self._liveness.overdue()
+        self._tell_liveness(overdue)
+        write_status(self._engine)
+        if not overdue:
+            notify("WATCHDOG=1")
+
+    def _tell_liveness(self, overdue: Mapping[str, float]) -> None:
+        now = self._engine.clock.now_ms()
+        for job in ("guard", "cycle"):
+            age = self._liveness.age_s(job)
+            detail = f"no {job} has finished for {age:.0f} s" if job in overdue and age is not None else ""
+            self._engine.bus.publish(HealthChanged(job, "stuck" if detail else "ok", age, None, detail, now))
 
     def _trouble(self, event: JobEvent) -> None:
         """Skipped, late and failed runs are counted events, never silent."""

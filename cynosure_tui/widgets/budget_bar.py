@@ -60,7 +60,7 @@ def _unprotected(store: Store) -> list[Span]:
 def _stale(store: Store) -> list[Span]:
     found: list[Span] = []
     for health in store.health.values():
-        if health.status in {"stale", "down"}:
+        if health.status in {"stale", "down", "stuck"}:
             since = f" {age(health.age_s)}" if health.age_s is not None else ""
             text = f"{health.source.upper()} {health.status.upper()}{since}  {health.detail}"
             found.append((clean(text), "banner_halt"))

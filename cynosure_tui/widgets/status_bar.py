@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from cynosure_tui.store import Store
 
 BADGES = {"demo": "badge_demo", "paper": "badge_paper", "live": "badge_live"}
-HEALTH_ROLES = {"ok": "text", "stale": "warn", "down": "fail", "off": "dim"}
+HEALTH_ROLES = {"ok": "text", "stale": "warn", "down": "fail", "stuck": "fail", "off": "dim"}
+# The engine's own jobs are worth a place only when they are not well.
+QUIET_WHEN_OK = frozenset({"guard", "cycle"})
 SHORT_SOURCES = {"exchange": "okx", "venue": "okx", "ollama": "llm", "synthesis": "llm", "forecaster": "fc"}
 MAX_SOURCES = 3
 
@@ -67,7 +69,8 @@ def clock_words(store: Store) -> list[Span]:
 
 def health_words(store: Store, glyphs: Glyphs) -> list[Span]:
     parts: list[list[Span]] = []
-    ranked = sorted(store.health.values(), key=lambda health: health.status == "ok")
+    told = [h for h in store.health.values() if h.status != "ok" or h.source not in QUIET_WHEN_OK]
+    ranked = sorted(told, key=lambda health: health.status == "ok")
     for health in ranked[:MAX_SOURCES]:
         name = SHORT_SOURCES.get(health.source, clean(health.source))
         value = latency(health.latency_ms) if health.latency_ms is not None else health.status

@@ -46,11 +46,11 @@ class Gathered:
 
 
 def run_status(prepared: Prepared, arguments: Arguments) -> int:
-    """0 when all is well or nothing runs; 1 when an engine holds the folder but is silent."""
+    """0 when all is well or nothing runs; 1 when a running engine is silent, or its guard or cycle hangs."""
     gathered = _of_running(prepared) or asyncio.run(_of_stopped(prepared))
     document = _document(gathered, EntryLatch(prepared.home.storage))
     print(json.dumps(document, allow_nan=False) if arguments.json else "\n".join(_lines(document)))
-    return 1 if gathered.silent else 0
+    return 1 if gathered.silent or _stuck(gathered) else 0
 
 
 def _of_running(prepared: Prepared) -> Gathered | None:
@@ -111,7 +111,7 @@ def _document(gathered: Gathered, latch: EntryLatch) -> dict[str, Any]:
     return {
         "type": "status",
         "running": gathered.running,
-        "engine": "silent" if gathered.silent else engine,
+        "engine": "silent" if gathered.silent else "stuck" if _stuck(gathered) else engine,
         "engine_detail": state.detail if state is not None and gathered.running else "",
         "heartbeat_age_s": gathered.heartbeat_age_s,
         "mode": gathered.mode,
@@ -130,6 +130,10 @@ def _document(gathered: Gathered, latch: EntryLatch) -> dict[str, Any]:
         "venue_ledger": gathered.ledger,
         "health": {e.source: {"status": e.status, "age_s": e.age_s, "detail": e.detail} for e in _healths(events)},
     }
+
+
+def _stuck(gathered: Gathered) -> bool:
+    return gathered.running and any(health.status == "stuck" for health in _healths(gathered.events))
 
 
 def _halt(halt: Halt) -> dict[str, Any]:

@@ -79,6 +79,14 @@ def test_a_position_that_nobody_can_verify_says_when_it_was_last_seen() -> None:
     )
 
 
+def test_a_guard_that_hangs_is_shouted_and_one_that_works_takes_no_room() -> None:
+    store = loaded()
+    store.apply([HealthChanged("guard", "ok", 1.0, None, "", stream.NOW)])
+    assert "guard" not in status_line(store, 160, UTF8).plain
+    store.apply([HealthChanged("guard", "stuck", 130.0, None, "no guard has finished for 130 s", stream.NOW)])
+    assert any("GUARD STUCK" in span[0] for span in alerts(store))
+
+
 def test_the_ruler_stands_between_stop_and_target() -> None:
     assert "├─────●───┤" in text(positions(view(loaded(), "SOL")))
 
