@@ -6,7 +6,7 @@ Reads raise `Unavailable`; writes raise `Rejected` or `UnknownOutcome`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -99,7 +99,10 @@ class Trading(Protocol):
         """Sets isolated leverage and returns what the venue then reads back."""
         ...
 
-    async def place_order(self, request: OrderRequest) -> OrderAck: ...
+    async def place_order(self, request: OrderRequest, before_send: Callable[[], None] | None = None) -> OrderAck:
+        """`before_send` runs directly before the request goes out, after any waiting; what it raises is raised
+        here, and nothing is sent."""
+        ...
 
     async def order(self, inst_id: str, client_id: str) -> Order | None:
         """The newest order with this client id; None when the venue knows none."""

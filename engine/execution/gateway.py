@@ -37,13 +37,21 @@ class OrderGateway:
     async def send(self, ticker: str, request: OrderRequest, purpose: str) -> OrderAck:
         """Raises EntriesLatched for anything that may open exposure while the latch is engaged; otherwise as
         the port does."""
-        if not request.reduce_only:
+        if request.reduce_only:
+            before_send = None
+        else:
             self.check()
+            # Again on the sending thread: the order may have waited for the budget or behind slow calls.
+            before_send = self.check
         try:
-            # Nothing stands between the look at the latch and the send: telling about it comes after.
-            return await self._exchange.place_order(request)
-        finally:
+            ack = await self._exchange.place_order(request, before_send=before_send)
+        except EntriesLatched:
+            raise
+        except BaseException:
             self._tell(ticker, request.client_id, request.side, request.contracts, purpose)
+            raise
+        self._tell(ticker, request.client_id, request.side, request.contracts, purpose)
+        return ack
 
     async def place_bracket(self, ticker: str, request: BracketRequest) -> str:
         self._tell(ticker, request.client_id, Side.SELL, request.contracts, "bracket")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from pathlib import Path
 
 import pytest
 
+from engine.exchange.okx.calls import ACCOUNT_THREADS
 from engine.execution.gateway import EntriesLatched
 from engine.model import KillState, OrderRequest, OrderType, Side
 from tests.execution.rig import Rig
@@ -42,3 +45,22 @@ async def test_file_alone_latches(rig: Rig) -> None:
     rig.latch.path.write_text("")
     with pytest.raises(EntriesLatched):
         rig.desk.gateway.check()
+
+
+async def test_latch_that_falls_while_the_order_waits_for_a_thread_stops_it(rig: Rig) -> None:
+    """Slow calls held every thread when the kill switch was pressed: the order behind them never goes out."""
+    plan = await rig.plan("gwqueue")
+    buy = OrderRequest("BTC-USDT-SWAP", "gwqueue", Side.BUY, OrderType.MARKET, plan.contracts)
+    release = threading.Event()
+    threads = rig.real._calls._account_threads
+    for _ in range(ACCOUNT_THREADS):
+        threads.submit(release.wait, 5)
+    sending = asyncio.ensure_future(rig.desk.gateway.send("BTC", buy, "entry"))
+    await asyncio.sleep(0.05)
+    assert not sending.done()
+    rig.latch.engage(KillState.LATCHED, "K key")
+    release.set()
+    with pytest.raises(EntriesLatched):
+        await sending
+    assert await rig.real.order("BTC-USDT-SWAP", "gwqueue") is None
+    assert "order_sent" not in rig.kinds()

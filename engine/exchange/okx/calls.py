@@ -43,10 +43,27 @@ class Calls:
         except ExchangeError as error:
             raise self._noted(error, endpoint, params.get("instId", "")) from None
 
-    async def write(self, endpoint: Endpoint, params: Mapping[str, Any], inst_id: str, urgent: bool) -> Rows:
+    async def write(
+        self,
+        endpoint: Endpoint,
+        params: Mapping[str, Any],
+        inst_id: str,
+        urgent: bool,
+        before_send: Callable[[], None] | None = None,
+    ) -> Rows:
         """The accepted items of a POST. Cancelled while queued it is never sent; cancelled while in flight
-        it waits for the venue's answer first, so that nothing of it is still on its way afterwards."""
-        return await self._write(self._session.call, endpoint, params, inst_id, urgent=urgent)
+        it waits for the venue's answer first, so that nothing of it is still on its way afterwards.
+
+        `before_send` runs on the sending thread, after every wait for budget and threads; what it raises
+        is raised here, and nothing is sent.
+        """
+
+        def send(endpoint: Endpoint, params: Mapping[str, Any]) -> Rows:
+            if before_send is not None:
+                before_send()
+            return self._session.call(endpoint, params)
+
+        return await self._write(send, endpoint, params, inst_id, urgent=urgent)
 
     async def write_each(self, endpoint: Endpoint, params: Mapping[str, Any], inst_id: str) -> Rows:
         """As `write`, urgent, but items that the venue refused come back too: ask `item_error` about each."""

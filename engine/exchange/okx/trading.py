@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -109,9 +109,10 @@ class OkxTrading:
 
     # ------------------------------------------------------------ orders
 
-    async def place_order(self, request: OrderRequest) -> OrderAck:
+    async def place_order(self, request: OrderRequest, before_send: Callable[[], None] | None = None) -> OrderAck:
         payload = payloads.order_payload(request, self._net_mode)
-        rows = await self._calls.write(PLACE_ORDER, payload, request.inst_id, urgent=request.reduce_only)
+        urgent = request.reduce_only
+        rows = await self._calls.write(PLACE_ORDER, payload, request.inst_id, urgent, before_send)
         return OrderAck(accepted_id(rows, "ordId", PLACE_ORDER), request.client_id)
 
     async def order(self, inst_id: str, client_id: str) -> Order | None:
