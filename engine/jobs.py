@@ -123,7 +123,13 @@ class Jobs:
 
     async def _sync_clock(self) -> None:
         works = self._engine.opened()
-        offset = await works.venue.sync_clock()
+        try:
+            offset = await works.venue.sync_clock()
+        except ExchangeError:
+            if not await works.venue.revive(self._engine.settings.demo.equity_usdt):
+                raise
+            self._engine.tell("warning", "venue", "the simulated exchange had died; it goes on where it stood")
+            offset = await works.venue.sync_clock()
         clock = works.venue.clock
         self._engine.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), offset, clock.now_ms()))
 

@@ -41,6 +41,15 @@ class Venue:
             self.offset_ms = await self._measure_offset()
         return self.offset_ms
 
+    async def revive(self, equity: float) -> bool:
+        """Starts a simulated market that has died again, where it stood. False when there is nothing to revive.
+
+        Raises VenueStartError.
+        """
+        if self.embedded is None:
+            return False
+        return await asyncio.to_thread(self.embedded.revive, self.clock.speed(), equity)
+
     async def _measure_offset(self) -> int:
         """Half the round trip is taken off, as NTP does."""
         assert isinstance(self.clock, SystemClock)

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ class EmbeddedVenue:
 
     flag = "1"
 
-    def __init__(self, registration: Registration, child: subprocess.Popen[bytes] | None) -> None:
+    def __init__(self, home: Path, registration: Registration, child: subprocess.Popen[bytes] | None) -> None:
         self.base_url = f"http://127.0.0.1:{registration.port}"
         self.ws_url = f"ws://127.0.0.1:{registration.port}/ws/v5"
         self.key = registration.key
@@ -77,6 +77,7 @@ class EmbeddedVenue:
         self.passphrase = registration.passphrase
         self.pid = registration.pid
         self.adopted = child is None
+        self._home = home
         self._registration = registration
         self._child = child
         self._http = httpx.Client(base_url=self.base_url, timeout=httpx.Timeout(10, connect=2), trust_env=False)
@@ -100,18 +101,18 @@ class EmbeddedVenue:
         replayed = str(Path(replay).resolve()) if replay else ""
         running = _running(home)
         if running is not None and adopt and (running.seed, running.replay) == (seed, replayed):
-            venue = cls(running, None)
+            venue = cls(home, running, None)
             venue.set_speed(speed)
             return venue
         if running is not None:
-            cls(running, None).stop()
+            cls(home, running, None).stop()
         return _spawn(home, seed, speed, replayed, equity, start)
 
     @classmethod
     def find(cls, home: Path) -> EmbeddedVenue | None:
         """The running simulator of this home; None when there is none. Starts nothing."""
         running = _running(home)
-        return cls(running, None) if running is not None else None
+        return cls(home, running, None) if running is not None else None
 
     def clock(self) -> tuple[int, float]:
         """(venue time in ms, speed)."""
@@ -141,6 +142,17 @@ class EmbeddedVenue:
     def alive(self) -> bool:
         """Whether our own simulator (not just any process on its port) answers."""
         return _answers(self._registration)
+
+    def revive(self, speed: float, equity: float) -> bool:
+        """Starts a simulator that has died again, on its state, at the same address with the same credentials.
+
+        False when it lives. Its time stood still meanwhile. Raises VenueStartError.
+        """
+        if self.alive() or _exists(self.pid):
+            return False
+        registration, self._child = _launch(self._home, self._registration, speed, equity, None)
+        self._registration, self.pid, self.adopted = registration, registration.pid, False
+        return True
 
     def stop(self) -> None:
         """Ends the simulator gracefully; its state stays. Returns also when it was already gone."""
@@ -219,34 +231,51 @@ def _registration_path(home: Path) -> Path:
 
 
 def _spawn(home: Path, seed: int, speed: float, replay: str, equity: float, start: int | str | None) -> EmbeddedVenue:
+    token, key, secret, passphrase = (secrets.token_hex(16) for _ in range(4))
+    draft = Registration(0, 0, token, key, secret, passphrase, seed, replay)
+    registration, child = _launch(home, draft, speed, equity, start)
+    return EmbeddedVenue(home, registration, child)
+
+
+def _launch(
+    home: Path, draft: Registration, speed: float, equity: float, start: int | str | None
+) -> tuple[Registration, subprocess.Popen[bytes]]:
+    """A child with the draft's credentials at its port (0 = any free one), registered once it listens."""
     storage, logs = home / "storage", home / "logs"
     storage.mkdir(parents=True, exist_ok=True)
     logs.mkdir(parents=True, exist_ok=True)
-    key, secret, passphrase, token = (secrets.token_hex(16) for _ in range(4))
-    command = [sys.executable, "-m", "engine.exchange.simulator", "--port", "0", "--seed", str(seed)]
+    command = [sys.executable, "-m", "engine.exchange.simulator", "--port", str(draft.port), "--seed", str(draft.seed)]
     command += ["--speed", repr(speed), "--equity", str(equity), "--state", str(storage / "simulator.db")]
     command += ["--idle-exit", str(IDLE_EXIT_S)]
-    command += ["--replay", replay] if replay else []
+    command += ["--replay", draft.replay] if draft.replay else []
     command += ["--start", str(start)] if start is not None else []
-    # Secrets go by the environment: a command line is readable by every user of the machine.
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(_root()), os.environ.get("PYTHONPATH", "")])),
-        "CYNOSURE_SIM_KEY": key,
-        "CYNOSURE_SIM_SECRET": secret,
-        "CYNOSURE_SIM_PASSPHRASE": passphrase,
-        "CYNOSURE_SIM_TOKEN": token,
-    }
     log = logs / "simulator.log"
     with log.open("ab") as output:
         offset = output.tell()
         child = subprocess.Popen(  # noqa: S603 - our own module, arguments as a list
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=_environment(draft),
+            start_new_session=True,
         )
     ready = _await_ready(child, log, offset)
-    registration = Registration(int(ready["port"]), child.pid, token, key, secret, passphrase, seed, replay)
+    registration = replace(draft, port=int(ready["port"]), pid=child.pid)
     registration.write(_registration_path(home))
-    return EmbeddedVenue(registration, child)
+    return registration, child
+
+
+def _environment(draft: Registration) -> dict[str, str]:
+    """Secrets go by the environment: a command line is readable by every user of the machine."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(_root()), os.environ.get("PYTHONPATH", "")])),
+        "CYNOSURE_SIM_KEY": draft.key,
+        "CYNOSURE_SIM_SECRET": draft.secret,
+        "CYNOSURE_SIM_PASSPHRASE": draft.passphrase,
+        "CYNOSURE_SIM_TOKEN": draft.token,
+    }
 
 
 def _root() -> Path:

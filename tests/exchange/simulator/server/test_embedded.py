@@ -122,6 +122,22 @@ def test_a_killed_venue_is_started_again_where_it_was(tmp_path: Path, started: l
     assert second.clock()[0] == reached
 
 
+def test_a_dead_venue_is_revived_at_its_address_with_its_credentials(
+    tmp_path: Path, started: list[EmbeddedVenue]
+) -> None:
+    venue = EmbeddedVenue.start(tmp_path, speed=0.0)
+    started.append(venue)
+    assert venue.revive(0.0, 10_000.0) is False
+    at, address, key, pid = venue.advance(ms=900_000), venue.base_url, venue.key, venue.pid
+    os.kill(pid, signal.SIGKILL)
+    assert venue.revive(0.0, 10_000.0) is True
+    assert venue.pid != pid
+    assert (venue.clock()[0], venue.base_url, venue.key) == (at, address, key)
+    found = EmbeddedVenue.find(tmp_path)
+    assert found is not None
+    assert found.pid == venue.pid
+
+
 def test_a_child_that_ends_at_once_tells_why(tmp_path: Path) -> None:
     with pytest.raises(VenueStartError, match="nothing-here") as failed:
         EmbeddedVenue.start(tmp_path, seed=7, speed=0, replay=tmp_path / "nothing-here")
@@ -155,7 +171,7 @@ def test_a_stranger_behind_a_stale_registration_is_neither_adopted_nor_killed(
             replace(theirs, port=unused_port(), pid=bystander.pid),
         ):
             stale.write(home / "storage" / "simulator.json")
-            old = EmbeddedVenue(stale, None)
+            old = EmbeddedVenue(tmp_path, stale, None)
             assert not old.alive()
             old.stop()
         venue = start(started, home)
