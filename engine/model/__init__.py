@@ -1,0 +1,93 @@
+"""Frozen domain types. Imports nothing of ours but reasons; money is Decimal, signals are float, time is ms UTC.
+
+`None` means unknown and is shown as "n/a"; it is never replaced by 0.
+"""
+
+from __future__ import annotations
+
+from engine.model.account import AccountConfig, Balance, Bill, BillKind, FeeRates
+from engine.model.books import AccountView, ClosedTrade, ProtectedPosition, Protection
+from engine.model.bracket import Bracket, BracketState
+from engine.model.decision import (
+    Action,
+    DecisionRecord,
+    GateResult,
+    Override,
+    Sizing,
+    Synthesis,
+    SynthesisSource,
+    Verdict,
+)
+from engine.model.engine_state import EngineState, Halt, KillState, Stage
+from engine.model.instrument import AssetClass, Instrument, InstrumentState
+from engine.model.market import (
+    Book,
+    BookLevel,
+    Candles,
+    FloatArray,
+    Funding,
+    IntArray,
+    LongShortRatio,
+    MarketSnapshot,
+    OpenInterest,
+    Quote,
+    Timeframe,
+)
+from engine.model.order import BracketPrices, Fill, Order, OrderRequest, OrderState, OrderType, Side
+from engine.model.position import ClosedPosition, Position
+from engine.model.signals import BookSignals, Direction, GatherResult, MarketStats, TechnicalSignals, TimeframeSignals
+
+__all__ = [
+    "AccountConfig",
+    "AccountView",
+    "Action",
+    "AssetClass",
+    "Balance",
+    "Bill",
+    "BillKind",
+    "Book",
+    "BookLevel",
+    "BookSignals",
+    "Bracket",
+    "BracketPrices",
+    "BracketState",
+    "Candles",
+    "ClosedPosition",
+    "ClosedTrade",
+    "DecisionRecord",
+    "Direction",
+    "EngineState",
+    "FeeRates",
+    "Fill",
+    "FloatArray",
+    "Funding",
+    "GateResult",
+    "GatherResult",
+    "Halt",
+    "Instrument",
+    "InstrumentState",
+    "IntArray",
+    "KillState",
+    "LongShortRatio",
+    "MarketSnapshot",
+    "MarketStats",
+    "OpenInterest",
+    "Order",
+    "OrderRequest",
+    "OrderState",
+    "OrderType",
+    "Override",
+    "Position",
+    "ProtectedPosition",
+    "Protection",
+    "Quote",
+    "Side",
+    "Sizing",
+    "Stage",
+    "Synthesis",
+    "SynthesisSource",
+    "TechnicalSignals",
+    "Timeframe",
+    "TimeframeSignals",
+    "Verdict",
+]

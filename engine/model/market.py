@@ -1,0 +1,132 @@
+"""What the market shows of one instrument: bars, quote, book, funding, crowding, and all of it at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.model.instrument import Instrument
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class Timeframe(StrEnum):
+    """The three timeframes that decide, by OKX's bar names."""
+
+    M15 = "15m"
+    H1 = "1H"
+    H4 = "4H"
+
+    @property
+    def ms(self) -> int:
+        return {"15m": 900_000, "1H": 3_600_000, "4H": 14_400_000}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """Confirmed bars only, oldest first, as equally long arrays of shape (n,).
+
+    `ts` is the open time in ms; prices in USDT; `volume` in base units.
+    """
+
+    ts: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Best bid and ask and the last trade. An empty side is None."""
+
+    inst_id: str
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal
+    open_24h: Decimal | None
+    volume_24h_base: Decimal | None
+    ts: int
+
+    @property
+    def mid(self) -> Decimal | None:
+        return (self.bid + self.ask) / 2 if self.bid is not None and self.ask is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class BookLevel:
+    price: Decimal
+    contracts: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Up to 20 levels a side, best first."""
+
+    inst_id: str
+    bids: tuple[BookLevel, ...]
+    asks: tuple[BookLevel, ...]
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """`rate` is the estimate charged at `settles_at`, a fraction of notional; longs pay when > 0."""
+
+    inst_id: str
+    rate: float
+    settles_at: int
+    interval_ms: int
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInterest:
+    """Contracts outstanding now and, where known, 24 h ago in USD terms."""
+
+    inst_id: str
+    contracts: float
+    usd: float | None
+    usd_24h_ago: float | None
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class LongShortRatio:
+    """Accounts net long / accounts net short."""
+
+    inst_id: str
+    ratio: float
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSnapshot:
+    """Everything that was fetched for one ticker at one moment; input of the pure experts.
+
+    `ages_s` gives each source's age in venue seconds at `taken_at`; a missing source is absent
+    from its field (None) and has age None.
+    """
+
+    instrument: Instrument
+    taken_at: int
+    bar_ts: int
+    candles: Mapping[Timeframe, Candles]
+    quote: Quote | None
+    book: Book | None
+    mark_price: Decimal | None
+    funding: Funding | None
+    open_interest: OpenInterest | None
+    long_short: LongShortRatio | None
+    ages_s: Mapping[str, float | None]
+    errors: Mapping[str, str] = field(default_factory=dict)
