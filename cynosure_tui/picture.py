@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from cynosure_tui.link import ReplayLink
 
 TRUE_COLOUR = {"LANG": "C.UTF-8", "TERM": "xterm-256color", "COLORTERM": "truecolor"}
 SETTLED_S = 0.6
+# A picture must not fetch anything: the viewer's own monospaced font serves.
+WEB_FONTS = re.compile(r"@font-face\s*\{[^}]*\}")
 
 
 async def draw(recording: Path, size: tuple[int, int], keys: tuple[str, ...]) -> str:
@@ -26,7 +29,7 @@ async def draw(recording: Path, size: tuple[int, int], keys: tuple[str, ...]) ->
         await pilot.pause(SETTLED_S)
         await pilot.press(*keys)
         await pilot.pause(SETTLED_S)
-        return app.export_screenshot(title="Cynosure")
+        return WEB_FONTS.sub("", app.export_screenshot(title="Cynosure"))
 
 
 def main(arguments: list[str] | None = None) -> int:
