@@ -13,6 +13,7 @@ from engine.execution.context import Desk, ExecutionOutcome
 from engine.execution.cover import ours_on
 from engine.execution.ids import TAG, exit_id
 from engine.execution.intent import Intent
+from engine.execution.journal import AlreadyJournalled
 from engine.execution.states import IntentState, Kind
 from engine.execution.timing import pauses
 from engine.model import OrderRequest, OrderType, Position, Side
@@ -145,7 +146,7 @@ class Exit:
         )  # fmt: skip
         try:
             await desk.journal.record(intent)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, AlreadyJournalled) as error:
             desk.unjournalled.add(intent.client_id)
             desk.log("error", f"exit not journalled ({error}); closing all the same", closing.inst_id)
         return await desk.advance(intent, S.SENT)

@@ -98,10 +98,11 @@ class Guard:
         """What goes wrong with one position never keeps the guard from the others."""
         try:
             return await self._look_after(position, seen)
-        except (ExchangeError, sqlite3.Error) as error:
-            self._desk.log("error", f"guarding is hindered: {error}", position.inst_id)
+        except Exception as error:  # noqa: BLE001 - a defect met on one position must not bare the others
+            text = str(error) if isinstance(error, (ExchangeError, sqlite3.Error)) else repr(error)
+            self._desk.log("error", f"guarding is hindered: {text}", position.inst_id)
             view = self._view(position, seen.trades.get(position.inst_id), _cover(position, seen.brackets), busy=True)
-            return replace(view, detail=str(error)), False
+            return replace(view, detail=text), False
 
     async def _look_after(self, position: Position, seen: _Seen) -> tuple[ProtectedPosition | None, bool]:
         """The position's view (None = it has gone meanwhile), and whether something was done about it."""
@@ -236,8 +237,12 @@ class Guard:
         for inst_id in sorted(flat):
             if self._desk.locks.busy(inst_id):
                 continue
-            async with self._desk.locks.of(inst_id):
-                swept += await self._sweep(inst_id)
+            try:
+                async with self._desk.locks.of(inst_id):
+                    swept += await self._sweep(inst_id)
+            except ExchangeError as error:
+                # Tried again by the next pass; it neither blinds this one nor blocks the other instruments.
+                self._desk.log("error", f"orphan bracket not cancelled: {error}", inst_id)
         return swept
 
     async def _sweep(self, inst_id: str) -> int:

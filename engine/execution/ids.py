@@ -1,7 +1,7 @@
 """Client ids: pure functions of a decision, so that a restart asks for the same order and never for a second one.
 
-Form: `cyn` + role + attempt (2 base-36 digits) + 24 letters of SHA-256(decision id) in base 32; 30 characters,
-lower-case letters and digits only, as OKX wants them (≤ 32).
+Form: `cyn` + role + attempt (2 base-36 digits, 4 from the 1296th on) + 24 letters of SHA-256(decision id) in
+base 32; 30 or 32 characters, lower-case letters and digits only, as OKX wants them (≤ 32).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import StrEnum
 PREFIX = "cyn"
 TAG = "cynosure"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_OURS = re.compile(r"cyn[a-z][0-9a-z]{2}[a-z2-7]{24}")
+_OURS = re.compile(r"cyn[a-z](?:[0-9a-z]{2}){1,2}[a-z2-7]{24}")
 
 
 class Role(StrEnum):
@@ -25,16 +25,21 @@ class Role(StrEnum):
     EXIT = "x"
 
 
-MAX_ATTEMPT = len(_DIGITS) ** 2 - 1
+MAX_ATTEMPT = len(_DIGITS) ** 4 - 1
+"""A position that the venue refuses to close for a weekend is tried again thousands of times."""
 
 
 def client_id(role: Role, decision_id: str, attempt: int = 0) -> str:
-    """`attempt` in [0, 1295]; the same arguments always give the same id."""
+    """`attempt` in [0, MAX_ATTEMPT]; the same arguments always give the same id."""
     assert decision_id, "an id without a decision would not be unique"
     assert 0 <= attempt <= MAX_ATTEMPT, f"attempt must be in [0, {MAX_ATTEMPT}], got {attempt}"
     digest = base64.b32encode(hashlib.sha256(decision_id.encode()).digest()[:15]).decode().lower()
-    high, low = divmod(attempt, len(_DIGITS))
-    return f"{PREFIX}{role.value}{_DIGITS[high]}{_DIGITS[low]}{digest}"
+    return f"{PREFIX}{role.value}{_base36(attempt)}{digest}"
+
+
+def _base36(attempt: int) -> str:
+    width = 2 if attempt < len(_DIGITS) ** 2 else 4
+    return "".join(_DIGITS[attempt // len(_DIGITS) ** place % len(_DIGITS)] for place in reversed(range(width)))
 
 
 def entry_id(decision_id: str) -> str:

@@ -40,6 +40,10 @@ class Trailing:
         if stop is None or (bracket.target is not None and stop >= bracket.target):
             return None
         try:
+            # What was seen may be older than what another pass has raised meanwhile: a stop is never lowered.
+            now = await self._listed_stop(bracket)
+            if now is None or stop < now + instrument.tick_size:
+                return None
             await self._desk.gateway.amend_bracket(trade.inst_id, bracket.algo_id, stop=stop)
             listed = await self._listed_stop(bracket)
         except ExchangeError as error:

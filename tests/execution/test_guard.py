@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from engine.exchange.port import BracketRequest
 from engine.execution.ids import bracket_id
@@ -269,3 +270,60 @@ async def test_liquidated_trade_is_named_and_stops_entries(rig: Rig) -> None:
     await rig.desk.controls.resume_entries("operator")
     await rig.desk.guard_pass()
     assert not rig.desk.controls.entries_stopped
+
+
+async def test_a_defect_on_one_position_does_not_bare_the_others(rig: Rig) -> None:
+    """Not only the venue's and the database's errors: whatever happens, the next position is looked after."""
+    await opened(rig, "g-bug1")
+    outcome = await rig.desk.entry.enter(await rig.plan("g-bug2", ETH))
+    assert outcome.reason is Reason.ENTERED
+    [naked] = await rig.brackets(ETH)
+    await rig.real.cancel_brackets(ETH, [naked.algo_id])
+    follow = rig.desk.trailing.follow
+
+    async def defect(trade: Any, position: Any, bracket: Any) -> Any:
+        if trade.inst_id == BTC:
+            raise AssertionError("a defect of ours")
+        return await follow(trade, position, bracket)
+
+    rig.desk.trailing.follow = defect  # type: ignore[method-assign]
+    views = {view.position.inst_id: view for view in await rig.desk.guard_pass()}
+    assert views[ETH].protection is Protection.PROTECTED
+    assert views[BTC].protection is Protection.PROTECTED
+    assert "a defect of ours" in views[BTC].detail
+
+
+async def test_an_orphan_that_cannot_be_cancelled_blinds_nobody(rig: Rig) -> None:
+    await opened(rig, "g-stuck")
+    [bracket] = await rig.brackets()
+    orphan = replace(bracket, inst_id=ETH, algo_id="stuck")
+
+    async def with_orphan(call: Any, args: Any, kwargs: Any) -> Any:
+        return (*await call(*args, **kwargs), orphan)
+
+    rig.venue.always["brackets"] = with_orphan
+    rig.venue.always["cancel_brackets"] = refuse("51000")
+    rig.events.clear()
+    [view] = await rig.desk.guard_pass()
+    assert view.position.inst_id == BTC
+    assert rig.venue.sent("cancel_brackets") == 1
+    assert rig.desk.unreadable == ""
+    assert "positions" in rig.kinds()
+    assert rig.desk.blocks.of(BTC) is None
+
+
+async def test_a_raised_stop_is_not_lowered_by_a_pass_that_saw_older_prices(rig: Rig) -> None:
+    await opened(rig, "g-older")
+    [before] = await rig.brackets()
+    position = await rig.position()
+    assert position is not None
+    assert before.stop is not None
+    trade = (await rig.desk.shared.book.open_trades())[BTC]
+    raised = before.stop + 100 * rig.instruments[BTC].tick_size
+    await rig.real.amend_bracket(BTC, before.algo_id, stop=raised)
+    # The older pass still sees the first stop, and a mark that would raise it by less.
+    mark = (before.stop + 50 * rig.instruments[BTC].tick_size) / Decimal("0.975")
+    older = replace(position, entry_price=mark / 2, mark_price=mark)
+    assert await rig.desk.trailing.follow(trade, older, before) is None
+    [after] = await rig.brackets()
+    assert after.stop == raised

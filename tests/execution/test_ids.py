@@ -35,11 +35,17 @@ def test_known_value_never_changes() -> None:
     assert exit_id("d", 37) == "cynx11dcwd442d6alisdcrb2j7snjg"
 
 
+def test_the_attempts_of_a_whole_weekend_have_ids() -> None:
+    """A position that cannot be closed must not end the guard at the 1297th attempt."""
+    assert exit_id("d", 1295) == "cynxzzdcwd442d6alisdcrb2j7snjg"
+    assert exit_id("d", 1296) == "cynx0100dcwd442d6alisdcrb2j7snjg"
+
+
 @pytest.mark.parametrize("foreign", ["", "grid1", "cyn", "CYNE00" + "a" * 24, "cyne00" + "a" * 23, "cyne00" + "1" * 24])
 def test_other_ids_are_foreign(foreign: str) -> None:
     assert not is_ours(foreign)
 
 
-def test_attempt_beyond_two_digits_is_refused() -> None:
+def test_attempt_beyond_four_digits_is_refused() -> None:
     with pytest.raises(AssertionError):
         client_id(Role.EXIT, "d", MAX_ATTEMPT + 1)
