@@ -19,6 +19,10 @@ S = IntentState
 
 ENDED = (OrderState.FILLED, OrderState.CANCELED)
 
+ON_THE_WIRE_S = 120
+"""An order opens its position within this many wall seconds of its intent or never: the venue refuses signatures
+that are older than 30 s. A position that opened later is somebody else's."""
+
 
 class Resolver:
     """Callers hold the instrument's lock."""
@@ -106,11 +110,13 @@ class Resolver:
         return filled
 
     async def _may_be_of(self, intent: Intent, position: Position) -> bool:
-        """A long, no larger than intended, opened after the intent, and of no other trade."""
+        """A long, no larger than intended, opened soon after the intent, and of no other trade."""
         if intent.inst_id in await self._desk.book.open_trades():
             return False
         fits = 0 < position.contracts <= intent.contracts
-        return fits and position.opened_at >= intent.created_at - 1000 * max(1, round(self._desk.clock.speed()))
+        second_ms = 1000 * max(1, round(self._desk.clock.speed()))
+        since_ms = position.opened_at - intent.created_at
+        return fits and -second_ms <= since_ms <= ON_THE_WIRE_S * second_ms
 
     def _waited_long_enough(self, intent: Intent) -> bool:
         if intent.sent_wall_ms is None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from engine.execution.ids import entry_id
 from engine.execution.states import IntentState as S
-from engine.model import BracketState, OrderState, Protection
+from engine.model import BracketState, OrderRequest, OrderState, OrderType, Protection, Side
 from engine.reasons import Reason
 from engine.rounding import floor_to_step
-from tests.execution.rig import Fault, Rig, down, hidden, lose_reply
+from tests.execution.rig import Fault, Rig, down, hidden, lose_reply, lose_request
 
 BTC = "BTC-USDT-SWAP"
 
@@ -122,3 +122,17 @@ async def test_unknown_exit_is_settled_by_the_next_reconcile(rig: Rig) -> None:
 
 async def _as_is(call: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return await call(*args, **kwargs)
+
+
+async def test_a_position_opened_long_after_a_lost_entry_is_a_strangers(rig: Rig) -> None:
+    """An entry that never reached the venue must not claim what a person opens there later: with that entry's
+    old stop it could even be closed."""
+    rig.venue.faults["place_order"] = [lose_request]
+    outcome = await rig.desk.entry.enter(await rig.plan("res-late"))
+    assert outcome.reason is Reason.ORDER_UNFILLED
+    rig.advance(10 * 60_000)
+    plan = await rig.plan("by hand")
+    await rig.real.place_order(OrderRequest(BTC, "byhand", Side.BUY, OrderType.MARKET, plan.contracts))
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.FOREIGN
+    assert await rig.brackets() == []
