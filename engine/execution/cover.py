@@ -41,7 +41,9 @@ def assess(inst_id: str, contracts: Decimal, brackets: Iterable[Bracket]) -> Cov
     covering = [b for b in whole if b.covers(contracts)]
     if covering:
         chosen = covering[0]
-        surplus = tuple(b for b in here if b is not chosen and is_ours(b.client_id))
+        # Beside a stranger's bracket ours stays: the stranger may take theirs away at any moment.
+        others = here if is_ours(chosen.client_id) else []
+        surplus = tuple(b for b in others if b is not chosen and is_ours(b.client_id))
         exact = chosen.closes_all or chosen.contracts == contracts
         resizable = None if exact or not is_ours(chosen.client_id) else chosen
         return Cover(Protection.PROTECTED, chosen, surplus, resizable)

@@ -69,3 +69,10 @@ def test_only_ours_that_rest_are_ours_to_sweep() -> None:
     gone = replace(OURS, algo_id="3", state=BracketState.CANCELED)
     stranger = replace(OURS, algo_id="2", client_id="grid7")
     assert ours_on("BTC-USDT-SWAP", [OURS, gone, stranger]) == (OURS,)
+
+
+def test_ours_stays_beside_a_strangers_bracket_that_counts() -> None:
+    stranger = replace(OURS, algo_id="2", client_id="grid7", stop=D(95))
+    cover = assess("BTC-USDT-SWAP", D(5), [OURS, stranger])
+    assert cover.bracket == stranger
+    assert cover.surplus == ()
