@@ -27,6 +27,12 @@ from engine.model import DecisionRecord
 from engine.outcome.jsonl import JsonLines, dumps
 
 TRADE_EVENTS = (OrderSent, OrderFilled, OrderRefused, BracketVerified, BracketHealed, TradeClosed, KillChanged)
+COLUMNS = (
+    "decision_id", "cycle", "ticker", "inst_id", "bar_ts", "decided_at", "action", "reason", "detail", "price",
+    "strength", "confidence", "p_win", "record",
+)  # fmt: skip
+INSERT = f"INSERT INTO decisions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+REPLACED = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[1:])
 KEPT_DECISIONS = 20_000
 PRUNE_EVERY = 500
 
@@ -72,7 +78,9 @@ class DecisionLog:
 
     async def _insert(self, record: DecisionRecord, line: str) -> None:
         await self._db.execute(
-            "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"{INSERT} ON CONFLICT (decision_id) DO UPDATE SET {REPLACED}"
+            # A cycle asked for by hand repeats a bar: its HOLD must not erase the decision that opened a trade.
+            " WHERE excluded.action != 'HOLD' OR decisions.action = 'HOLD'",
             (record.decision_id, record.cycle, record.ticker, record.inst_id, record.bar_ts, record.decided_at,
              record.action.value, record.reason.value, record.detail, text(record.price), record.strength,
              record.confidence, record.p_win, line),

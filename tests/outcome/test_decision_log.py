@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -101,3 +102,19 @@ async def test_streaks_are_kept_and_an_older_bar_never_wins(tmp_path: Path) -> N
         await store.put("BTC", Streak(-1, 0))
         await store.put("ETH", Streak(-3, 900))
         assert await store.all() == {"BTC": Streak(2, 900), "ETH": Streak(-3, 900)}
+
+
+async def test_a_repeated_bar_does_not_erase_the_decision_that_traded(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "c.db") as db:
+        log = DecisionLog(db, tmp_path, lambda problem: None)
+
+        async def stored() -> tuple[str, str]:
+            row = await db.fetch_one("SELECT action, reason FROM decisions WHERE decision_id = 'd1'")
+            assert row is not None
+            return row["action"], row["reason"]
+
+        await log.record(RECORD)
+        await log.record(replace(RECORD, action=Action.BUY, reason=Reason.ENTERED))
+        assert await stored() == ("BUY", "ENTERED")
+        await log.record(replace(RECORD, reason=Reason.ALREADY_IN_POSITION))
+        assert await stored() == ("BUY", "ENTERED")
