@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from engine.exchange.errors import ExchangeError
 from engine.execution.blocks import Block
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
-from engine.model import AccountView, Instrument, Position, ProtectedPosition
+from engine.model import AccountView, AssetClass, Instrument, Position, ProtectedPosition
 from engine.outcome.history import performance_of
 from engine.reasons import Reason
 from engine.risk.calibration import Outcome
@@ -35,17 +36,33 @@ class BooksView:
     performance: Performance | None = None
     ticker_returns: dict[str, float] = field(default_factory=dict)
     venue_down: str = ""
+    ledger_fault: str = ""
+
+    async def guard(self) -> None:
+        """One pass of the guard. Positions that it could not read are unknown, not those of the last pass."""
+        positions = await self.desk.guard_pass()
+        if self.desk.unreadable:
+            self.positions, self.venue_down = None, self.desk.unreadable
+            return
+        self.positions = positions
+        if self.account is not None:
+            self.venue_down = ""
 
     async def refresh(self) -> None:
-        """Positions, account and what closed trades say. A venue that does not answer makes them unknown."""
+        """Positions, account and what closed trades say. A venue that does not answer makes them unknown; a
+        database that refuses makes the account unknown, and stops no decision from being told."""
+        await self.guard()
+        if self.positions is None:
+            self.account = None
+            return
         try:
-            self.positions = await self.desk.guard_pass()
             self.account = await self.desk.sync_outcomes()
-            self.venue_down = ""
+            await self._read_history(self.account)
+            self.venue_down = self.ledger_fault = ""
         except ExchangeError as error:
             self.positions, self.account, self.venue_down = None, None, str(error)
-            return
-        await self._read_history(self.account)
+        except sqlite3.Error as error:
+            self.account, self.ledger_fault = None, f"the books cannot be read or written: {error}"
 
     async def _read_history(self, account: AccountView) -> None:
         trades = await self.desk.tracker.history.closed_trades(HISTORY_TRADES)
@@ -77,15 +94,19 @@ class BooksView:
         return tuple(self._exposure(protected.position) for protected in self.positions)
 
     def _exposure(self, position: Position) -> OpenExposure:
-        instrument = self.instruments[position.inst_id]
+        instrument = self.instruments.get(position.inst_id)
+        if instrument is None:
+            # A stranger's position, such as a coin-margined swap: it counts by the venue's own notional.
+            notional_usd = None if position.notional_usd is None else abs(position.notional_usd)
+            return OpenExposure(self.desk.shared.ticker(position.inst_id), AssetClass.CRYPTO, notional_usd)
         price = position.mark_price
         notional: Decimal | None = None if price is None else abs(instrument.notional(position.contracts, price))
         return OpenExposure(instrument.ticker, instrument.asset_class, notional)
 
     def open_instruments(self) -> dict[str, Instrument]:
-        """Instruments with an open position, by ticker."""
-        held = [self.instruments[p.position.inst_id] for p in self.positions or ()]
-        return {instrument.ticker: instrument for instrument in held}
+        """Instruments with an open position, by ticker; one that this program does not know has no candles."""
+        held = [self.instruments.get(p.position.inst_id) for p in self.positions or ()]
+        return {instrument.ticker: instrument for instrument in held if instrument is not None}
 
     def controls(self, instrument: Instrument) -> Controls:
         """What a person, the guard and the reconciler say about this instrument at this moment."""
@@ -96,7 +117,7 @@ class BooksView:
             ticker_paused=instrument.ticker in controls.paused,
             halts=controls.halts,
             venue_down=self.venue_down or _detail(block, Reason.VENUE_UNAVAILABLE),
-            ledger_mismatch=_detail(block, Reason.LEDGER_MISMATCH),
+            ledger_mismatch=self.ledger_fault or _detail(block, Reason.LEDGER_MISMATCH),
             unknown_order=_detail(block, Reason.UNKNOWN_ORDER),
             foreign_order=_detail(block, Reason.FOREIGN_ORDER) or _detail(block, Reason.ORPHAN_BRACKET),
         )

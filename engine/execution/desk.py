@@ -54,6 +54,7 @@ class TradingDesk:
         self._clock = clock
         self._publish = publish
         self._liquidated: list[ClosedTrade] = []
+        self.unreadable = ""
         self.latch = latch
         self.decisions = DecisionLog(db, logs_dir, self._warn)
         self.streaks = StreakStore(db)
@@ -87,18 +88,19 @@ class TradingDesk:
     async def guard_pass(self) -> tuple[ProtectedPosition, ...]:
         """One look of the guard; what the venue no longer holds is booked at once. Never raises ExchangeError.
 
-        When the venue cannot be read, entries are blocked and the last view is returned.
+        When the venue cannot be read, entries are blocked, `unreadable` says why, and the last view is returned.
         """
         try:
             report = await self.guard.run()
             self.blocks.replace("venue", {})
+            self.unreadable = ""
             if report.closed:
                 await self.tracker.sync()
                 await self._stop_after_liquidation()
         except sqlite3.Error as error:
             self._tell(LogLine("error", "guard", f"closed trades not booked: {error}", self._clock.now_ms()))
         except ExchangeError as error:
-            text = f"the account cannot be read: {error}"
+            text = self.unreadable = f"the account cannot be read: {error}"
             if self.blocks.replace("venue", {ACCOUNT: Block(Reason.VENUE_UNAVAILABLE, text)}):
                 self._tell(LogLine("error", "guard", text, self._clock.now_ms()))
         return self.guard.last
