@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.fetch import WINDOW, has_newest_bars, joined, last_closed_bar
+from engine.fetch import WINDOW, _bar_of, _Gathered, has_newest_bars, joined, last_closed_bar
 from engine.model import AssetClass, Candles, Instrument, InstrumentState, MarketSnapshot, Timeframe
 
 BAR = Timeframe.M15.ms
@@ -78,3 +78,20 @@ def test_bars_are_the_newest_when_each_timeframe_ends_with_its_last_closed_one(b
         behind = replace(windows[timeframe], ts=windows[timeframe].ts - timeframe.ms)
         assert not has_newest_bars(snapshot({**windows, timeframe: behind}, bar * BAR))
         assert not has_newest_bars(snapshot({t: w for t, w in windows.items() if t is not timeframe}, bar * BAR))
+
+
+def test_while_the_venue_lags_the_bar_is_the_one_that_was_seen() -> None:
+    """Else one bar would count as two in the streak, and stand in the record under the next one's name."""
+    now = 10 * BAR + 5_000
+    assert _bar_of({Timeframe.M15: bars(0, 10)}, now) == 9 * BAR
+    assert _bar_of({Timeframe.M15: bars(0, 9)}, now) == 8 * BAR
+    assert _bar_of({}, now) == 9 * BAR
+
+
+async def test_a_defect_in_one_source_is_told_by_its_name() -> None:
+    async def defect() -> None:
+        raise ValueError("what is this?")
+
+    got = _Gathered()
+    await got.collect("funding", defect())
+    assert got.errors == {"funding": "ValueError: what is this?"}
