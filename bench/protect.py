@@ -14,12 +14,14 @@ from decimal import Decimal
 from bench.rig import open_rig, percentile
 from engine.reasons import Reason
 
+# Venue seconds per wall second: rate limits count in venue time, what is measured is wall time.
+SPEED = 60.0
 TICKERS = ("BTC", "ETH", "SOL", "XRP", "SUI", "XAU")
 
 
 async def measure(entries: int) -> dict[str, object]:
     refused = 0
-    async with open_rig() as rig:
+    async with open_rig(SPEED) as rig:
         inst_ids = [f"{ticker}-USDT-SWAP" for ticker in TICKERS]
         done = round_ = 0
         while done < entries and refused < entries:

@@ -25,7 +25,10 @@ PERFORMANCE_TRADES = 500
 
 @dataclass(slots=True)
 class BooksView:
-    """Account, positions and controls. None = not known yet, or no longer: then entries are blocked."""
+    """Account, positions and controls. None = not known yet, or no longer: then entries are blocked.
+
+    `closing` stops entries because the engine is about to end; `observe` looks without acting.
+    """
 
     desk: TradingDesk
     latch: EntryLatch
@@ -37,10 +40,12 @@ class BooksView:
     ticker_returns: dict[str, float] = field(default_factory=dict)
     venue_down: str = ""
     ledger_fault: str = ""
+    closing: bool = False
+    observe: bool = False
 
     async def guard(self) -> None:
         """One pass of the guard. Positions that it could not read are unknown, not those of the last pass."""
-        positions = await self.desk.guard_pass()
+        positions = await (self.desk.look() if self.observe else self.desk.guard_pass())
         if self.desk.unreadable:
             self.positions, self.venue_down = None, self.desk.unreadable
             return
@@ -113,7 +118,7 @@ class BooksView:
         controls, block = self.desk.controls, self.desk.blocks.of(instrument.inst_id)
         return Controls(
             kill_engaged=self.latch.engaged(),
-            entries_stopped=controls.entries_stopped,
+            entries_stopped=controls.entries_stopped or self.closing,
             ticker_paused=instrument.ticker in controls.paused,
             halts=controls.halts,
             venue_down=self.venue_down or _detail(block, Reason.VENUE_UNAVAILABLE),

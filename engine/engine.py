@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -29,25 +30,28 @@ from engine.model import EngineState, FloatArray, Instrument, KillState
 from engine.supervisor import Supervisor
 from engine.systemd import notify
 from engine.venue import Venue
-from engine.watchlist import by_strength
+from engine.watchlist import by_strength, resolve
 from engine.works import Works, WorksOpener, is_transient
 
 log = logging.getLogger(__name__)
 
 RETRY_VENUE_S = 5.0
+FINISH_S = 20.0
 CYCLE_NUMBER = "cycle_number"
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """How this run differs from the settings: `speed` None = as configured; `scheduled` False = cycles only
-    when asked for; `keep_venue` leaves a simulated market running at the end; `record` keeps the event stream."""
+    when asked for; `keep_venue` leaves a simulated market running at the end; `record` keeps the event stream;
+    `observe` looks without healing or trading."""
 
     speed: float | None = None
     scheduled: bool = True
     retry_venue: bool = True
     keep_venue: bool = False
     record: Path | None = None
+    observe: bool = False
 
 
 class Engine:
@@ -137,8 +141,9 @@ class Engine:
         """Opens everything once; raises what WorksOpener.open raises."""
         self._announce(EngineState.STARTING, "")
         self._announce_kill()
-        self.works = await self._opener.open(self.options.speed)
+        self.works = await self._opener.open(self.options.speed, self.options.observe)
         await self.warm_kill()
+        self._resume_flatten()
         self._warn_of_skipped(self.works)
         await self.works.books.refresh()
         await self.tell_health()
@@ -148,6 +153,7 @@ class Engine:
         """Stops jobs, closes connections. Positions stay under their brackets; a kill under way ends first."""
         failed = self.state is EngineState.FAILED
         self._announce(EngineState.STOPPING, "positions stay under their brackets")
+        await self._finish_trading()
         if self._jobs is not None:
             self._jobs.stop()
         await self.supervisor.cancel_all()
@@ -158,6 +164,23 @@ class Engine:
         else:
             await self._opener.abandon(stop_embedded)
         self._announce(EngineState.FAILED if failed else EngineState.STOPPED, "")
+
+    async def _finish_trading(self) -> None:
+        """Nothing new begins, and what is in hand at the venue ends: an entry that was sent gets its bracket."""
+        if self.works is None:
+            return
+        self.works.books.closing = True
+        try:
+            async with asyncio.timeout(FINISH_S):
+                await self.works.desk.shared.locks.idle()
+        except TimeoutError:
+            self.tell("error", "engine", f"an order was still in hand after {FINISH_S:g} s; the next start settles it")
+
+    def _resume_flatten(self) -> None:
+        """A flatten that its process did not live to finish goes on."""
+        if self.latch.status().state is KillState.FLATTENING and not self.options.observe:
+            self.tell("warning", "kill", "an unfinished flatten goes on")
+            self.engage_kill(True, "restart")
 
     def opened(self) -> Works:
         """The open works; raises ExchangeError while the engine is still starting."""
@@ -195,10 +218,34 @@ class Engine:
         if works.books.account is not None:
             limits = HaltLimits(risk.daily_loss_limit_pct, risk.max_consecutive_losses, risk.min_margin_ratio)
             await works.desk.controls.assess(works.books.account, limits)
-        if works.books.venue_down:
-            self._announce(EngineState.REDUCING, f"venue: {works.books.venue_down}")
+        self._announce_books()
+
+    async def guard(self) -> bool:
+        """One pass of the guard; False when the venue could not be read. FLAT is a level, not an edge: what was
+        still on the wire when the account went flat is closed as well."""
+        books = self.opened().books
+        await books.guard()
+        self._announce_books()
+        if books.positions and self.latch.status().state is KillState.FLAT:
+            self.tell("error", "kill", "a position is open although the kill switch says FLAT: closing it")
+            self.engage_kill(True, "guard")
+        return books.positions is not None
+
+    def _announce_books(self) -> None:
+        books = self.opened().books
+        fault = f"venue: {books.venue_down}" if books.venue_down else books.ledger_fault
+        if fault:
+            self._announce(EngineState.REDUCING, fault)
         elif self.state is EngineState.REDUCING:
             self._announce(EngineState.RUNNING, "")
+
+    async def refresh_instruments(self) -> None:
+        """Specifications change while an engine runs for weeks; one that has gone is traded no more. Those of open
+        positions are kept."""
+        works = self.opened()
+        listed = await works.venue.exchange.instruments()
+        works.instruments.update(listed)
+        works.watch = resolve(self.settings.watchlist, listed)
 
     async def rank(self) -> None:
         """The hourly scanner: relative strength from 1H closes; an unreadable ticker has no score."""
@@ -245,7 +292,10 @@ class Engine:
 
     def _tell_kill(self, report: KillReport) -> None:
         now = self.clock.now_ms()
-        self.bus.publish(KillChanged(report.state, report.by, report.since, report.detail, dict(report.results), now))
+        event = KillChanged(report.state, report.by, report.since, report.detail, dict(report.results), now)
+        self.bus.publish(event)
+        if self.works is not None:
+            self.works.desk.decisions.trade_event(event)
 
     def resume_latch(self, by: str) -> None:
         """Releases the kill switch. Raises KillResumeRefused while positions are being closed, OSError when
@@ -262,6 +312,8 @@ class Engine:
             return await CommandHandler(self).handle(command)
         except ExchangeError as error:
             return Ack(False, str(error))
+        except (sqlite3.Error, OSError) as error:
+            return Ack(False, f"the database or the disk refused: {error}")
 
     # ------------------------------------------------------------ telling
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,17 @@ KILL_WARM_S = 10
 
 
 def heartbeat(engine: Engine) -> None:
-    """To --status, which reads the file, and to systemd's watchdog."""
-    write_status(engine)
+    """To systemd's watchdog, and to --status, which reads the file. A full disk must not stop the watchdog: the
+    engine still watches positions."""
     notify("WATCHDOG=1")
+    tell_status(engine)
+
+
+def tell_status(engine: Engine) -> None:
+    try:
+        write_status(engine)
+    except OSError as error:
+        log.warning("status.json not written: %s", error)
 
 
 class Jobs:
@@ -74,7 +83,7 @@ class Jobs:
         self._grid("cycle", Timeframe.M15.ms, self._cycle, offset_ms=CYCLE_OFFSET_MS)
         self._grid("guard", 15_000, self._guard, min_wall_s=1.0)
         self._grid("books", 300_000, self._books, min_wall_s=2.0)
-        self._grid("rank", Timeframe.H1.ms, self._engine.rank, offset_ms=2_000, min_wall_s=5.0)
+        self._grid("rank", Timeframe.H1.ms, self._rank, offset_ms=2_000, min_wall_s=5.0)
         self._grid("quotes", 1_000, self._quotes, min_wall_s=1.0)
 
     def _grid(
@@ -97,7 +106,7 @@ class Jobs:
         async def run() -> None:
             try:
                 await work()
-            except ExchangeError as error:
+            except (ExchangeError, sqlite3.Error) as error:
                 self._engine.tell("warning", name, f"not done: {error}")
 
         return run
@@ -108,9 +117,12 @@ class Jobs:
         self._liveness.beat("cycle")
 
     async def _guard(self) -> None:
-        works = self._engine.opened()
-        works.books.positions = await works.desk.guard_pass()
-        self._liveness.beat("guard")
+        if await self._engine.guard():
+            self._liveness.beat("guard")
+
+    async def _rank(self) -> None:
+        await self._engine.refresh_instruments()
+        await self._engine.rank()
 
     async def _books(self) -> None:
         await self._engine.refresh_books()
@@ -123,6 +135,7 @@ class Jobs:
 
     async def _sync_clock(self) -> None:
         works = self._engine.opened()
+        speed = works.venue.clock.speed()
         try:
             offset = await works.venue.sync_clock()
         except ExchangeError:
@@ -131,16 +144,19 @@ class Jobs:
             self._engine.tell("warning", "venue", "the simulated exchange had died; it goes on where it stood")
             offset = await works.venue.sync_clock()
         clock = works.venue.clock
+        if clock.speed() != speed:
+            self._engine.speed_changed()
         self._engine.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), offset, clock.now_ms()))
 
     async def _heartbeat(self) -> None:
         """The watchdog is fed only while positions are watched and cycles run."""
-        await self._engine.tell_health()
         overdue = self._liveness.overdue()
         self._tell_liveness(overdue)
-        write_status(self._engine)
-        if not overdue:
-            notify("WATCHDOG=1")
+        if overdue:
+            tell_status(self._engine)
+        else:
+            heartbeat(self._engine)
+        await self._engine.tell_health()
 
     def _tell_liveness(self, overdue: Mapping[str, float]) -> None:
         now = self._engine.clock.now_ms()

@@ -15,6 +15,7 @@ from engine.exchange.okx.kill_client import OkxKillVenue
 from engine.exchange.okx.sdk import OkxEndpoint
 from engine.execution.kill_switch import KillReport, KillSwitch, OnProgress
 from engine.execution.latch import EntryLatch
+from engine.model import KillState
 
 
 class KillDesk:
@@ -40,6 +41,9 @@ class KillDesk:
 
     def engage(self, endpoint: OkxEndpoint, flatten: bool, by: str) -> Future[KillReport]:
         """Returns at once; the report comes when the venue has confirmed or the time has run out."""
+        # The latch falls here, in the caller's thread: nothing that is built or started below may delay it.
+        if not self._latch.engaged():
+            self._latch.engage(KillState.LATCHED, by)
         answer: Future[KillReport] = Future()
 
         def run() -> None:

@@ -71,9 +71,12 @@ class WorksOpener:
     def venue(self) -> Venue | None:
         return self._venue
 
-    async def open(self, speed: float | None) -> Works:
-        """Raises ExchangeError when the venue does not answer (try again), VenueRefused, DatabaseCorrupt,
-        GateProofFailed or VenueStartError when trying again would not help."""
+    async def open(self, speed: float | None, observe: bool = False) -> Works:
+        """`observe` looks at what there is and heals nothing.
+
+        Raises ExchangeError when the venue does not answer (try again), VenueRefused, DatabaseCorrupt,
+        GateProofFailed or VenueStartError when trying again would not help.
+        """
         async with self._step("gates"):
             prove_gates_trip(self._limits)
         db = await self._opened_database()
@@ -86,8 +89,11 @@ class WorksOpener:
         desk = TradingDesk(db, venue.exchange, self._latch, venue.clock, self._publish, instruments, self._home.logs)
         async with self._step("positions"):
             await desk.load()
-            await desk.boot()
-        return await self._assemble(db, venue, desk, instruments)
+            if not observe:
+                await desk.boot()
+        works = await self._assemble(db, venue, desk, instruments)
+        works.books.observe = observe
+        return works
 
     async def _opened_database(self) -> Database:
         async with self._step("database"):

@@ -103,9 +103,10 @@ class KillScreen(PanelScreen):
         rows = [Line(((head, "strong"),))]
         results = dict(self.store.kill.results) if self.store.kill else {}
         for item in held:
-            rows.append(self._position(item, clean(results.pop(item.ticker, ""))))
+            rows.append(self._position(item, clean(results.pop(item.position.inst_id, ""))))
         rows += [
-            Line(((f"   {cell(clean(name), 8)}", "text"), (clean(text), "label"))) for name, text in results.items()
+            Line(((f"   {cell(clean(name).partition('-')[0], 8)}", "text"), (clean(text), "label")))
+            for name, text in results.items()
         ]
         return rows
 

@@ -63,7 +63,7 @@ async def _step(engine: Engine) -> None:
     target = next_boundary(engine.clock.now_ms(), Timeframe.M15.ms, CYCLE_OFFSET_MS)
     while (now := engine.clock.now_ms()) < target:
         await works.venue.advance_to(min(target, now + GUARD_STEP_MS) if works.books.positions else target)
-        works.books.positions = await works.desk.guard_pass()
+        await engine.guard()
     if engine.clock.now_ms() % Timeframe.H1.ms < Timeframe.M15.ms:
         await engine.rank()
 

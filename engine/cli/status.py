@@ -79,7 +79,9 @@ async def _of_stopped(prepared: Prepared) -> Gathered:
     # A market that survived its engine's death goes on, as a real one would: looking must not stop it.
     survivor = await asyncio.to_thread(EmbeddedVenue.find, prepared.home.root)
     speed = 0.0 if survivor is None else (await asyncio.to_thread(survivor.clock))[1]
-    options = EngineOptions(speed=speed, scheduled=False, retry_venue=False, keep_venue=survivor is not None)
+    options = EngineOptions(
+        speed=speed, scheduled=False, retry_venue=False, keep_venue=survivor is not None, observe=True
+    )
     engine = Engine(prepared.settings, prepared.home, bus, EntryLatch(prepared.home.storage), options)
     try:
         await engine.start()
@@ -172,6 +174,7 @@ def _position(protected: ProtectedPosition) -> dict[str, Any]:
         "stop": _text(protected.stop),
         "target": _text(protected.target),
         "bracket": protected.bracket_id,
+        "verified_at": protected.verified_at,
         "opened_at": position.opened_at,
     }
 

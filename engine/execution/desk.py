@@ -105,6 +105,10 @@ class TradingDesk:
                 self._tell(LogLine("error", "guard", text, self._clock.now_ms()))
         return self.guard.last
 
+    async def look(self) -> tuple[ProtectedPosition, ...]:
+        """Positions beside their brackets, without acting on them. Raises ExchangeError."""
+        return await self.guard.look()
+
     async def reconcile(self) -> ReconcileReport:
         """Journal and books against the venue. Never raises ExchangeError."""
         report = await self.reconciler.run()

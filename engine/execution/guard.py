@@ -83,6 +83,18 @@ class Guard:
         self._desk.publish(PositionsChanged(self._last, self._desk.clock.now_ms()))
         return GuardReport(self._last, closed, sum(healed for _, healed in views), swept)
 
+    async def look(self) -> tuple[ProtectedPosition, ...]:
+        """What a pass would see, without acting on it. Raises ExchangeError."""
+        seen = await self._see()
+        self._last = tuple(
+            self._view(position, trade, _cover(position, seen.brackets))
+            if (trade := seen.trades.get(position.inst_id)) is not None
+            else self._foreign(position, seen.brackets)
+            for position in seen.positions
+        )
+        self._desk.publish(PositionsChanged(self._last, self._desk.clock.now_ms()))
+        return self._last
+
     # ---------------------------------------------------------------- what is there
 
     async def _see(self) -> _Seen:

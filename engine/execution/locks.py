@@ -15,6 +15,12 @@ class InstrumentLocks:
     def of(self, inst_id: str) -> asyncio.Lock:
         return self._locks[inst_id]
 
+    async def idle(self) -> None:
+        """Returns once nobody is at work on any instrument."""
+        for lock in tuple(self._locks.values()):
+            async with lock:
+                continue
+
     def busy(self, inst_id: str) -> bool:
         """Somebody is at work there right now and answers for it."""
         return self._locks[inst_id].locked()

@@ -558,7 +558,11 @@ def halted() -> list[Event]:
 
 
 def killed() -> list[Event]:
-    results = {"SOL": "closed at 171.80", "XRP": "closing, 40% filled", "ETH": "refused 51008, retrying"}
+    results = {
+        "SOL-USDT-SWAP": "closed at 171.80",
+        "XRP-USDT-SWAP": "closing, 40% filled",
+        "ETH-USDT-SWAP": "refused 51008, retrying",
+    }
     return [*head(), *cycle(), positions(), kill(KillState.FLATTENING, results, "2 of 3 orders sent")]
 
 

@@ -1,0 +1,98 @@
+"""Starts and stops of the engine with real positions: what is unfinished goes on, looking heals nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bench.rig import open_rig
+from engine.bus import EventBus
+from engine.config import Settings
+from engine.engine import Engine, EngineOptions
+from engine.execution.latch import EntryLatch
+from engine.home import Home
+from engine.model import EngineState, KillState, Protection
+from engine.reasons import Reason
+
+BTC = "BTC-USDT-SWAP"
+SETTINGS = Settings.model_validate({"llm": {"backend": "rules"}, "demo": {"seed": 7, "equity_usdt": 100_000}})
+
+
+def engine_in(home: Path, observe: bool = False) -> Engine:
+    place = Home(home).prepare()
+    options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False, observe=observe)
+    return Engine(SETTINGS, place, EventBus(), EntryLatch(place.storage), options)
+
+
+async def with_a_position(home: Path) -> None:
+    async with open_rig(speed=0.0, home=home) as rig:
+        assert await rig.enter(BTC, "life1", Decimal(2_000)) is Reason.ENTERED
+
+
+async def until_flat(engine: Engine) -> None:
+    async with asyncio.timeout(20):
+        while engine.latch.status().state is not KillState.FLAT or await engine.opened().desk.look():
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> Path:
+    await with_a_position(tmp_path)
+    return tmp_path
+
+
+async def test_an_unfinished_flatten_goes_on_at_the_next_start(home: Path) -> None:
+    EntryLatch(Home(home).storage).engage(KillState.FLATTENING, "test")
+    engine = engine_in(home)
+    try:
+        await engine.start()
+        await until_flat(engine)
+    finally:
+        await engine.close()
+
+
+async def test_a_position_that_appears_after_flat_is_closed_by_the_guard(home: Path) -> None:
+    engine = engine_in(home)
+    try:
+        await engine.start()
+        engine.latch.engage(KillState.FLAT, "test")
+        await engine.guard()
+        await until_flat(engine)
+    finally:
+        await engine.close()
+
+
+async def test_looking_heals_nothing_and_a_start_does(home: Path) -> None:
+    looking = engine_in(home, observe=True)
+    try:
+        await looking.start()
+        exchange = looking.opened().venue.exchange
+        await exchange.cancel_brackets(BTC, [bracket.algo_id for bracket in await exchange.brackets()])
+        await looking.refresh_books()
+        assert [p.protection for p in looking.opened().books.positions or ()] == [Protection.MISSING]
+        assert await exchange.brackets() == ()
+    finally:
+        await looking.close()
+    engine = engine_in(home)
+    try:
+        await engine.start()
+        assert [p.protection for p in engine.opened().books.positions or ()] == [Protection.PROTECTED]
+    finally:
+        await engine.close()
+    assert engine.state is EngineState.STOPPED
+
+
+async def test_a_stop_waits_for_what_is_in_hand_at_the_venue(home: Path) -> None:
+    engine = engine_in(home)
+    await engine.start()
+    lock = engine.opened().desk.shared.locks.of(BTC)
+    await lock.acquire()
+    closing = asyncio.ensure_future(engine.close())
+    await asyncio.sleep(0.2)
+    assert not closing.done()
+    assert engine.opened().books.controls(engine.opened().instruments[BTC]).entries_stopped
+    lock.release()
+    await closing
