@@ -27,7 +27,7 @@ def run_daemon(prepared: Prepared, arguments: Arguments) -> int:
     print(f"cynosure: engine started in {prepared.home.root} (mode {prepared.settings.goals.mode})", flush=True)
     while runtime.running and not stop.wait(0.2):
         pass
-    runtime.stop(timeout_s=30.0)
+    runtime.stop(timeout_s=50.0)
     if runtime.running:
         # The lock stays with the process: whatever hangs may still be at the venue.
         print("cynosure: the engine did not stop within 30 s; positions stay under their brackets", file=sys.stderr)

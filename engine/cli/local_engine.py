@@ -52,7 +52,7 @@ class LocalEngine:
             signal.signal(number, lambda *_: stop.set())
         while self._runtime.running and not stop.wait(0.5):
             pass
-        self._runtime.stop(timeout_s=30.0)
+        self._runtime.stop(timeout_s=50.0)
 
     def close(self) -> None:
         self._lock.release()
