@@ -104,10 +104,13 @@ class Database:
             await self._finish("BEGIN IMMEDIATE")
             try:
                 yield Transaction(self._connection)
+                await self._finish("COMMIT")
             except BaseException:
-                await self._finish("ROLLBACK")
+                # Also a COMMIT may be refused (a deferred constraint, a full disk), and SQLite may have rolled back
+                # by itself: the transaction must be over either way, or no later one could begin.
+                if self._connection.in_transaction:
+                    await self._finish("ROLLBACK")
                 raise
-            await self._finish("COMMIT")
 
     async def execute(self, sql: str, parameters: Iterable[Value] = ()) -> int:
         async with self.transaction() as transaction:

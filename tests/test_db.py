@@ -46,6 +46,28 @@ async def test_error_inside_a_transaction_rolls_all_of_it_back(tmp_path: Path) -
         assert await db.meta("a") == "3"
 
 
+async def test_refused_commit_is_rolled_back_and_the_next_transaction_begins(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "a.db") as db:
+        await db.execute("CREATE TABLE child (key TEXT REFERENCES meta (key) DEFERRABLE INITIALLY DEFERRED)")
+        with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+            async with db.transaction() as tx:
+                await tx.execute("INSERT INTO child VALUES ('nobody')")
+                await tx.execute("INSERT INTO meta VALUES ('lost', '1')")
+        assert await db.meta("lost") is None
+        await db.set_meta("next", "1")
+        assert await db.meta("next") == "1"
+
+
+async def test_transaction_that_sqlite_rolled_back_itself_tells_the_first_error(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "a.db") as db:
+        with pytest.raises(sqlite3.IntegrityError):
+            async with db.transaction() as tx:
+                await tx.execute("INSERT INTO meta VALUES ('a', '1')")
+                await tx.execute("INSERT OR ROLLBACK INTO meta VALUES ('a', '2')")
+        await db.set_meta("a", "3")
+        assert await db.meta("a") == "3"
+
+
 async def test_one_coroutines_rollback_never_takes_anothers_work_along(tmp_path: Path) -> None:
     async with await Database.open(tmp_path / "a.db") as db:
 
