@@ -1,6 +1,7 @@
 """The rate budget: one token bucket per endpoint (and instrument), at half of the venue's limit.
 
-A part of every bucket is kept for the calls that protect: brackets, cancels, closes and reduce-only exits.
+A part of every bucket is kept for the calls that protect: brackets, cancels, closes, reduce-only
+exits, and the reads that a position's cover depends on.
 Ordinary calls starve first (incident row 40).
 """
 
@@ -62,7 +63,8 @@ class RateBudget:
     """All buckets of one account. Used from one event loop.
 
     The venue counts in its own time: in a simulated market that runs `pace()` times as fast as the wall the
-    buckets refill as much faster, and while its time stands still there is nothing to count.
+    buckets refill as much faster, and while its time stands still there is nothing to count. A market slower than
+    the wall does not slow protection down: half of the limit by the wall is kept in any case.
     """
 
     def __init__(self, jitter: Generator, pace: Callable[[], float] = lambda: 1.0) -> None:
@@ -74,7 +76,7 @@ class RateBudget:
         """Returns when the call may be sent."""
         loop = asyncio.get_running_loop()
         while (pace := self._pace()) > 0:
-            wait = self._bucket(endpoint, inst_id, loop.time()).wait_s(loop.time(), urgent, pace)
+            wait = self._bucket(endpoint, inst_id, loop.time()).wait_s(loop.time(), urgent, max(1.0, pace))
             if wait <= 0:
                 return
             await asyncio.sleep(wait)

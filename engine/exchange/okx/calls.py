@@ -37,7 +37,7 @@ class Calls:
 
     async def read(self, endpoint: Endpoint, **params: Any) -> Rows:
         """The rows of a GET. Cancelling abandons the answer."""
-        await self._budget.acquire(endpoint, params.get("instId", ""), urgent=False)
+        await self._budget.acquire(endpoint, params.get("instId", ""), urgent=endpoint.protective)
         try:
             return await asyncio.wrap_future(self._submit(self._session.call, endpoint, params))
         except ExchangeError as error:

@@ -20,7 +20,8 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`limit` calls per `window_s` seconds. `method` names the SDK's method; where the SDK has none it is
+    """`limit` calls per `window_s` seconds. A `protective` read is one on which a position's cover depends: like a
+    bracket it may use the reserve and is not held up by a throttle's pause. `method` names the SDK's method; where the SDK has none it is
     empty and `path` is asked directly (GET only)."""
 
     path: str
@@ -29,6 +30,7 @@ class Endpoint:
     scope: Scope = Scope.ACCOUNT
     write: bool = False
     window_s: float = 2.0
+    protective: bool = False
 
     @property
     def family(self) -> str:
@@ -55,7 +57,7 @@ LONG_SHORT_RATIO = Endpoint("rubik/stat/contracts/long-short-account-ratio-contr
 # The account, per user id
 CONFIG = Endpoint("account/config", "get_account_config", 5)
 BALANCE = Endpoint("account/balance", "get_account_balance", 10)
-POSITIONS = Endpoint("account/positions", "get_positions", 10)
+POSITIONS = Endpoint("account/positions", "get_positions", 10, protective=True)
 POSITIONS_HISTORY = Endpoint("account/positions-history", "get_positions_history", 10)
 BILLS = Endpoint("account/bills", "get_account_bills", 5, window_s=1.0)
 BILLS_ARCHIVE = Endpoint("account/bills-archive", "get_account_bills_archive", 5, window_s=1.0)
@@ -64,11 +66,11 @@ LEVERAGE_INFO = Endpoint("account/leverage-info", "get_leverage", 20)
 SET_LEVERAGE = Endpoint("account/set-leverage", "set_leverage", 20, write=True)
 
 # Orders and algos, per user id and instrument
-ORDER = Endpoint("trade/order", "get_order", 60, _PER_INSTRUMENT)
-ORDERS_PENDING = Endpoint("trade/orders-pending", "get_order_list", 60)
+ORDER = Endpoint("trade/order", "get_order", 60, _PER_INSTRUMENT, protective=True)
+ORDERS_PENDING = Endpoint("trade/orders-pending", "get_order_list", 60, protective=True)
 FILLS = Endpoint("trade/fills", "get_fills", 60)
 FILLS_HISTORY = Endpoint("trade/fills-history", "get_fills_history", 10)
-ALGOS_PENDING = Endpoint("trade/orders-algo-pending", "order_algos_list", 20)
+ALGOS_PENDING = Endpoint("trade/orders-algo-pending", "order_algos_list", 20, protective=True)
 ALGOS_HISTORY = Endpoint("trade/orders-algo-history", "order_algos_history", 20)
 PLACE_ORDER = Endpoint("trade/order", "place_order", 60, _PER_INSTRUMENT, write=True)
 CANCEL_ORDER = Endpoint("trade/cancel-order", "cancel_order", 60, _PER_INSTRUMENT, write=True)

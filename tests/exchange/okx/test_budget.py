@@ -30,6 +30,12 @@ def test_no_window_ever_sees_more_than_the_venues_limit(endpoint: Endpoint, urge
     assert len(sent) <= 1 + half * 21, "in the long run half of the limit"
 
 
+def test_the_reads_that_cover_depends_on_are_protective_and_no_other_read_is() -> None:
+    protective = {e.path for e in ALL_ENDPOINTS if e.protective}
+    assert protective == {"account/positions", "trade/orders-algo-pending", "trade/order", "trade/orders-pending"}
+    assert not any(e.write for e in ALL_ENDPOINTS if e.protective)
+
+
 def test_ordinary_calls_leave_a_reserve_that_protective_calls_may_use() -> None:
     bucket = Bucket.full(CANCEL_ALGOS, 0.0)  # ten tokens, two and a half of them reserved
     ordinary = sum(bucket.wait_s(0.0, urgent=False) == 0 for _ in range(20))
@@ -89,3 +95,10 @@ async def test_while_venue_time_stands_still_nothing_is_counted() -> None:
     budget = RateBudget(np.random.default_rng(1), lambda: 0.0)
     for _ in range(1000):
         await asyncio.wait_for(budget.acquire(POSITIONS, "", urgent=False), 0.5)
+
+
+async def test_a_market_slower_than_the_wall_does_not_slow_the_refill() -> None:
+    slow = RateBudget(np.random.default_rng(1), lambda: 0.01)
+    for _ in range(5):  # half of ten in two seconds
+        await slow.acquire(POSITIONS, "", urgent=True)
+    await asyncio.wait_for(slow.acquire(POSITIONS, "", urgent=True), 1.0)

@@ -257,19 +257,23 @@ async def test_after_aclose_every_call_says_that_the_connection_is_closed(exchan
         await exchange.place_order(ENTRY)
 
 
-async def test_after_a_throttled_read_the_same_read_rests_while_a_close_goes_through(
+async def test_after_a_throttled_read_the_same_read_rests_while_protection_goes_through(
     exchange: OkxExchange, venue: ScriptedVenue
 ) -> None:
     brisk = OkxExchange(venue.endpoint(), SystemClock())
-    venue.on("account/positions", refused("50011", "Too Many Requests", 429))
+    throttled = refused("50011", "Too Many Requests", 429)
+    venue.on("account/balance", throttled)
+    venue.on("account/positions", throttled, ok())
     venue.on("trade/close-position", ok({"instId": BTC}))
-    with pytest.raises(Unavailable) as caught:
-        await brisk.positions()
-    assert caught.value.error_class is ErrorClass.THROTTLE
+    for read in (brisk.balance, brisk.positions):
+        with pytest.raises(Unavailable) as caught:
+            await read()
+        assert caught.value.error_class is ErrorClass.THROTTLE
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(brisk.positions(), 0.1)
+        await asyncio.wait_for(brisk.balance(), 0.1)
+    assert await asyncio.wait_for(brisk.positions(), 0.3) == ()
     await asyncio.wait_for(brisk.close_position(BTC, "c2"), 0.3)
-    assert set(brisk.health()) == {"trade"}
+    assert set(brisk.health()) == {"account", "trade"}
     await brisk.aclose()
 
 
