@@ -74,7 +74,6 @@ class Entry:
         self._resolver = resolver
         self._protector = protector
         self._exit = leave
-        self._at_one: set[str] = set()
 
     async def enter(self, plan: EntryPlan) -> ExecutionOutcome:
         """Never raises ExchangeError; a second call for the same decision never sends."""
@@ -138,17 +137,13 @@ class Entry:
             raise EntryDenied(Reason.ORPHAN_BRACKET, "a bracket rests without a position")
 
     async def _confirm_leverage(self, plan: EntryPlan) -> None:
-        """Set and read back once an instrument; asked again after a restart. Raises EntryDenied."""
-        inst_id = plan.instrument.inst_id
-        if inst_id in self._at_one:
-            return
+        """Set and read back before every entry: a person may have changed it since. Raises EntryDenied."""
         try:
-            read_back = await self._desk.gateway.set_leverage(inst_id, LEVERAGE)
+            read_back = await self._desk.gateway.set_leverage(plan.instrument.inst_id, LEVERAGE)
         except ExchangeError as error:
             raise EntryDenied(Reason.LEVERAGE_REFUSED, str(error)) from error
         if read_back != LEVERAGE:
             raise EntryDenied(Reason.LEVERAGE_REFUSED, f"the venue reads back {read_back}x")
-        self._at_one.add(inst_id)
 
     async def _requote(self, plan: EntryPlan) -> None:
         """The decision must still fit the market. Raises EntryDenied(DRIFT | STOP_INVALID | VENUE_UNAVAILABLE)."""

@@ -261,12 +261,15 @@ async def test_leverage_that_is_not_confirmed_is_no_entry(rig: Rig) -> None:
     assert (await rig.desk.entry.enter(await rig.plan("d-lever"))).reason is Reason.LEVERAGE_REFUSED
 
 
-async def test_leverage_is_confirmed_once_an_instrument(rig: Rig) -> None:
+async def test_leverage_that_a_person_raised_between_two_entries_is_set_back(rig: Rig) -> None:
     await rig.desk.entry.enter(await rig.plan("d-l1"))
     await rig.desk.exit.close("BTC-USDT-SWAP", Reason.SIGNAL_EXIT, "d-l1x")
     await rig.desk.tracker.sync()
+    assert await rig.real.set_leverage("BTC-USDT-SWAP", Decimal(10)) == 10
     assert (await rig.desk.entry.enter(await rig.plan("d-l2"))).reason is Reason.ENTERED
-    assert rig.venue.sent("set_leverage") == 1
+    position = await rig.position()
+    assert position is not None
+    assert position.leverage == 1
 
 
 async def test_database_that_cannot_commit_stops_the_entry_before_the_send(
