@@ -161,9 +161,13 @@ class Exchange(MarketData, Trading, Protocol):
     async def aclose(self) -> None: ...
 
 
+UNNAMED = "?"
+"""The instrument or id of a row that the kill switch could not read: it counts, although nothing can be sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class RestingOrder:
-    """A resting order or algo as the kill switch sees it."""
+    """A resting order or algo as the kill switch sees it. What could not be read is UNNAMED."""
 
     inst_id: str
     order_id: str
@@ -172,10 +176,10 @@ class RestingOrder:
 
 @dataclass(frozen=True, slots=True)
 class OpenExposure:
-    """A position as the kill switch sees it: signed contracts, never 0."""
+    """A position as the kill switch sees it: signed contracts, never 0; None = the size could not be read."""
 
     inst_id: str
-    contracts: Decimal
+    contracts: Decimal | None
     margin_mode: str
 
 
@@ -192,7 +196,8 @@ class KillVenue(Protocol):
     def exposures(self) -> tuple[OpenExposure, ...]: ...
 
     def close(self, exposure: OpenExposure) -> None:
-        """Market-closes the whole position; returns when accepted or already flat."""
+        """Market-closes the whole position, in slices where it is too large for one order; returns when accepted
+        or already flat."""
         ...
 
     def resting_algos(self) -> tuple[RestingOrder, ...]: ...

@@ -21,8 +21,8 @@ class Scope(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """`limit` calls per `window_s` seconds. A `protective` read is one on which a position's cover depends: like a
-    bracket it may use the reserve and is not held up by a throttle's pause. `method` names the SDK's method; where the SDK has none it is
-    empty and `path` is asked directly (GET only)."""
+    bracket it may use the reserve and is not held up by a throttle's pause. `method` names the SDK's method; where
+    the SDK has none it is empty and `path` is asked directly (GET only)."""
 
     path: str
     method: str

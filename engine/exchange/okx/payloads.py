@@ -99,6 +99,18 @@ def close_payload(inst_id: str, client_id: str = "", margin_mode: str = MARGIN_M
     return payload | ({"posSide": pos_side} if pos_side else {})
 
 
+def slice_payload(inst_id: str, long: bool, contracts: Decimal, margin_mode: str, pos_side: str = "") -> Payload:
+    """place_order's arguments for a part of a position that is too large for close_positions."""
+    payload: Payload = {
+        "instId": inst_id,
+        "tdMode": margin_mode,
+        "side": (Side.SELL if long else Side.BUY).value,
+        "ordType": OrderType.MARKET.value,
+        "sz": plain(contracts),
+    }
+    return payload | ({"posSide": pos_side} if pos_side else {"reduceOnly": True})
+
+
 def leverage_payload(inst_id: str, leverage: Decimal, net_mode: bool = True) -> Payload:
     assert leverage > 0, f"leverage must be > 0, got {leverage}"
     payload: Payload = {"instId": inst_id, "lever": plain(leverage), "mgnMode": MARGIN_MODE}

@@ -10,7 +10,7 @@ import pytest
 
 from engine.exchange.errors import Rejected, Unavailable, UnknownOutcome
 from engine.exchange.okx.kill_client import OkxKillVenue
-from engine.exchange.port import KillVenue, OpenExposure, RestingOrder
+from engine.exchange.port import UNNAMED, KillVenue, OpenExposure, RestingOrder
 from tests.exchange.okx.scripted_venue import Drop, ScriptedVenue, item, ok, refused
 from tests.exchange.okx.test_account_rows import ALGO, ORDER, POSITION
 
@@ -65,11 +65,73 @@ def test_what_is_gone_already_is_done(kill: OkxKillVenue, venue: ScriptedVenue) 
 
 
 def test_a_refusal_or_a_lost_answer_is_told(kill: OkxKillVenue, venue: ScriptedVenue) -> None:
-    venue.on("trade/close-position", refused("51108", "Positions exceed the limit"), Drop())
+    venue.on("trade/close-position", refused("51022", "Suspended"), Drop())
     with pytest.raises(Rejected):
         kill.close(LONG)
     with pytest.raises(UnknownOutcome):
         kill.close(LONG)
+
+
+SPEC = {"instId": BTC, "maxMktSz": "0.505", "lotSz": "0.01"}
+
+
+def test_a_position_too_large_for_one_order_is_closed_in_legal_slices(kill: OkxKillVenue, venue: ScriptedVenue) -> None:
+    venue.on("trade/close-position", refused("51108", "Positions exceed the limit"))
+    venue.on("public/instruments", ok(SPEC))
+    venue.on("trade/order", ok({"sCode": "0", "ordId": "1"}))
+    kill.close(LONG)
+    orders = [seen.json for seen in venue.seen if seen.path.endswith("trade/order")]
+    assert [order["sz"] for order in orders] == ["0.5", "0.5", "0.28"]
+    assert {order["side"] for order in orders} == {"sell"}
+    assert {order["ordType"] for order in orders} == {"market"}
+    assert {(order["tdMode"], order["reduceOnly"]) for order in orders} == {("isolated", True)}
+
+
+def test_slices_of_a_hedged_short_buy_and_name_the_side(kill: OkxKillVenue, venue: ScriptedVenue) -> None:
+    venue.on("account/positions", ok({**POSITION, "posSide": "short", "pos": "0.7"}))
+    venue.on("trade/close-position", refused("51207"))
+    venue.on("public/instruments", ok(SPEC))
+    venue.on("trade/order", ok({"sCode": "0", "ordId": "1"}), item("51205"))
+    [short] = kill.exposures()
+    kill.close(short)  # the second slice finds the position gone, which is what was wanted
+    orders = [seen.json for seen in venue.seen if seen.path.endswith("trade/order")]
+    assert [(o["sz"], o["side"], o["posSide"]) for o in orders] == [("0.5", "buy", "short"), ("0.2", "buy", "short")]
+    assert not any(order["reduceOnly"] for order in orders)
+
+
+@pytest.mark.parametrize("spec", [{}, {**SPEC, "maxMktSz": ""}, {**SPEC, "maxMktSz": "0.001"}, {**SPEC, "lotSz": "x"}])
+def test_without_a_legal_size_no_slice_is_guessed(
+    kill: OkxKillVenue, venue: ScriptedVenue, spec: dict[str, str]
+) -> None:
+    venue.on("trade/close-position", refused("51108"))
+    venue.on("public/instruments", ok(spec))
+    with pytest.raises(Unavailable):
+        kill.close(LONG)
+    assert not any(seen.path.endswith("trade/order") for seen in venue.seen)
+
+
+def test_a_row_that_cannot_be_read_hides_no_other_and_is_never_taken_for_flat(
+    kill: OkxKillVenue, venue: ScriptedVenue
+) -> None:
+    odd = [{**POSITION, "instId": "ODD", "pos": "?"}, {**POSITION, "instId": "BLANK", "pos": "", "mgnMode": ""}]
+    venue.on("account/positions", ok(odd[0], POSITION, odd[1], "nonsense", {**POSITION, "instId": "X", "pos": "0"}))
+    venue.on("trade/close-position", ok({"instId": "ODD"}))
+    found = kill.exposures()
+    assert found == (
+        OpenExposure("ODD", None, "isolated"),
+        LONG,
+        OpenExposure("BLANK", None, "isolated"),
+        OpenExposure(UNNAMED, None, "isolated"),
+    )
+    kill.close(found[0])
+    assert venue.seen[-1].json["instId"] == "ODD"
+
+
+def test_an_order_that_cannot_be_read_still_rests(kill: OkxKillVenue, venue: ScriptedVenue) -> None:
+    venue.on("trade/orders-pending", ok({**ORDER, "instId": ""}, None, {**ORDER, "state": "live"}))
+    assert kill.resting_orders() == (
+        RestingOrder(UNNAMED, "900", False), RestingOrder(UNNAMED, UNNAMED, False), RESTING,
+    )  # fmt: skip
 
 
 def test_it_gives_up_after_three_seconds_whatever_the_engine_waits_for(
