@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from engine.exchange.errors import ExchangeError
-from engine.exchange.port import KillVenue, OpenExposure
+from engine.exchange.port import UNNAMED, KillVenue, OpenExposure
 from engine.execution.latch import EntryLatch
 from engine.model import KillState
 
@@ -68,7 +68,9 @@ class KillSwitch:
     def engage(self, flatten: bool, by: str, on_progress: OnProgress | None = None) -> KillReport:
         """Returns when the venue confirmed (HALTED, FLAT) or the time ran out (FLATTEN_FAILED). Never raises
         for anything the venue does."""
-        self._latch.engage(_first_state(self._latch.status().state, flatten), by, "")
+        first = _first_state(self._latch.status().state, flatten)
+        if first is not None:
+            self._latch.engage(first, by, "")
         with self._running:
             run = _Run(self._venue, self._latch, self._timing, by, on_progress)
             return run.flatten() if flatten else run.halt()
@@ -83,9 +85,12 @@ class KillSwitch:
             self._running.release()
 
 
-def _first_state(current: KillState, flatten: bool) -> KillState:
+def _first_state(current: KillState, flatten: bool) -> KillState | None:
+    """What the latch says before any waiting; None = a flatten, perhaps another process's, has the word."""
     if flatten:
         return KillState.FLATTENING
+    if current is KillState.FLATTENING:
+        return None
     return KillState.LATCHED if current is KillState.DISENGAGED else current
 
 
@@ -108,13 +113,15 @@ class _Run:
     # ---------------------------------------------------------------- the two acts
 
     def halt(self) -> KillReport:
-        """Cancels resting entries; positions keep their brackets."""
+        """Cancels resting entries; positions keep their brackets. The word of a flatten that is under way in
+        another process stays: while positions are being closed nobody may resume."""
         self._tell(KillState.LATCHED, "cancelling resting entry orders")
         left = self._cancel_entries(self._timing.cancel_budget_s)
-        detail = "entries stopped; positions keep their brackets"
-        if left:
-            detail = f"entries stopped; NOT confirmed cancelled: {left}; positions keep their brackets"
-        return self._end(KillState.HALTED, detail, ())
+        stopped = "entries stopped" + (f"; NOT confirmed cancelled: {left}" if left else "")
+        if self._latch.status().state is KillState.FLATTENING:
+            closing = "another run is closing the positions (flatten again if it died)"
+            return self._tell(KillState.FLATTENING, f"{stopped}; {closing}")
+        return self._end(KillState.HALTED, f"{stopped}; positions keep their brackets", ())
 
     def flatten(self) -> KillReport:
         """Cancels resting entries, closes every position, then cancels brackets where it is flat."""
@@ -156,6 +163,7 @@ class _Run:
         open_now: tuple[OpenExposure, ...] | None = None
         known: tuple[OpenExposure, ...] | None = None
         while True:
+            self._hold_latch()
             open_now = self._try(self._venue.exposures)
             known = open_now if open_now is not None else known
             if open_now is not None and not open_now:
@@ -204,7 +212,7 @@ class _Run:
 
     def _sweep_algos(self, remaining: tuple[str, ...] | None) -> None:
         """Brackets last, and only where the venue showed flat: a position never loses its stop to us."""
-        if remaining is None:
+        if remaining is None or UNNAMED in remaining:
             return
         stop_at = time.monotonic() + self._timing.cancel_budget_s
         while True:
@@ -229,6 +237,11 @@ class _Run:
             return None
         except Exception:  # noqa: BLE001 - nothing whatever may end the kill switch
             return None
+
+    def _hold_latch(self) -> None:
+        """Whatever another process has written meanwhile: positions are still being closed."""
+        if self._latch.status().state is not KillState.FLATTENING:
+            self._latch.engage(KillState.FLATTENING, self._by)
 
     def _clock_left(self) -> float:
         return self._started + self._timing.deadline_s - time.monotonic()

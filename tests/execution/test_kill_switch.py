@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.exchange.errors import ExchangeError, Rejected, Unavailable, UnknownOutcome
-from engine.exchange.port import OpenExposure, RestingOrder
+from engine.exchange.port import UNNAMED, OpenExposure, RestingOrder
 from engine.execution.kill_switch import KillReport, KillResumeRefused, KillSwitch, KillTiming
 from engine.execution.latch import EntryLatch
 from engine.model import KillState
@@ -161,6 +161,24 @@ def test_one_that_will_not_close_keeps_its_bracket_and_is_named(tmp_path: Path) 
     assert latch.engaged()
 
 
+def test_position_without_a_readable_name_keeps_every_bracket_and_is_never_called_flat(tmp_path: Path) -> None:
+    venue = ScriptedVenue(positions=2)
+    venue.positions[UNNAMED] = Decimal(1)
+    real_close = venue.close
+
+    def close(exposure: OpenExposure) -> None:
+        if exposure.inst_id == UNNAMED:
+            raise Rejected("no such instrument", "51001")
+        real_close(exposure)
+
+    venue.close = close  # type: ignore[method-assign]
+    kill, _ = switch(venue, tmp_path)
+    report = kill.engage(flatten=True, by="operator")
+    assert report.state is KillState.FLATTEN_FAILED
+    assert report.remaining == (UNNAMED,)
+    assert set(venue.algos) == {"a0", "a1"}  # one of them may be its stop
+
+
 @pytest.mark.parametrize("error", [Unavailable("down"), ExchangeError("odd"), RuntimeError("a bug"), OSError("socket")])
 def test_dead_venue_ends_in_time_loudly_and_latched(tmp_path: Path, error: Exception) -> None:
     class Dead:
@@ -222,6 +240,42 @@ def test_resume_is_refused_while_closing_and_then_takes_the_latch_off(tmp_path: 
     assert refused
     kill.resume("operator")
     assert not latch.engaged()
+
+
+def test_halt_during_another_process_s_flatten_cancels_entries_and_leaves_its_word(tmp_path: Path) -> None:
+    closing = EntryLatch(tmp_path)
+    closing.engage(KillState.FLATTENING, "shell")
+    venue = ScriptedVenue(positions=1, entries=2)
+    kill, latch = switch(venue, tmp_path)
+    report = kill.engage(flatten=False, by="operator")
+    assert report.state is KillState.FLATTENING
+    assert "another run" in report.detail
+    assert venue.orders == {}
+    assert len(venue.positions) == len(venue.algos) == 1
+    assert latch.status().state is KillState.FLATTENING
+    assert latch.status().by == "shell"
+
+
+@pytest.mark.parametrize("word", [KillState.LATCHED, KillState.HALTED, None])
+def test_flatten_takes_its_word_back_when_another_process_wrote_over_it(tmp_path: Path, word: KillState | None) -> None:
+    venue = ScriptedVenue(positions=1)
+    kill, latch = switch(venue, tmp_path)
+    seen: list[KillState] = []
+
+    def other(name: str) -> None:
+        if name.startswith("close:"):
+            seen.append(latch.status().state)
+        if name.startswith("close:") and len(seen) == 1:
+            if word is None:
+                EntryLatch(tmp_path).resume("somebody")
+            else:
+                EntryLatch(tmp_path).engage(word, "somebody")
+            raise Rejected("not yet", "51032")
+
+    venue.before = other
+    assert kill.engage(flatten=True, by="operator").state is KillState.FLAT
+    assert seen == [KillState.FLATTENING, KillState.FLATTENING]
+    assert latch.status().state is KillState.FLAT
 
 
 def test_progress_that_raises_does_not_end_the_kill(tmp_path: Path) -> None:
