@@ -90,12 +90,17 @@ class Exit:
             client_id, why = await self._attempt(closing, left, market_close)
             before, left = left, await self._wait_for_change(closing, left)
             unchanged = left is not None and left.contracts == before.contracts
-            market_close = bool(why) or unchanged
+            market_close = (bool(why) or unchanged) and not market_close and self._fits_one_order(left)
             if left is not None and self._desk.clock.monotonic() >= closing.stop_at:
                 return self._not_flat(closing, left, why)
         detail = f"flat at the venue, {total} contracts closed"
         self._desk.log("info", detail, closing.inst_id)
         return ExecutionOutcome(Reason.EXITED, detail, client_id, filled=total)
+
+    def _fits_one_order(self, left: Position | None) -> bool:
+        """close-position sends one market order: beyond the largest one the venue refuses it (51108), slices go on."""
+        instrument = None if left is None else self._desk.instruments.get(left.inst_id)
+        return left is None or instrument is None or abs(left.contracts) <= instrument.max_market_size
 
     def _not_flat(self, closing: _Closing, left: Position, why: str) -> ExecutionOutcome:
         detail = f"still {left.contracts} contracts open" + (f": {why}" if why else "")

@@ -73,6 +73,27 @@ async def test_position_larger_than_one_market_order_is_closed_in_slices(rig: Ri
     assert rig.venue.sent("place_order") == 3
 
 
+async def test_slice_that_is_refused_is_followed_by_slices_and_not_by_a_close_that_is_too_large(rig: Rig) -> None:
+    await opened(rig, "e-slice-refused")
+    position = await rig.position()
+    assert position is not None
+    half = floor_to_step(position.contracts / 2, rig.instruments[BTC].lot_size)
+    rig.instruments[BTC] = replace(rig.instruments[BTC], max_market_size=half)
+    rig.venue.faults["place_order"] = [refuse("50013", ErrorClass.TRANSIENT)]
+    rig.venue.always["close_position"] = refuse("51108", ErrorClass.SIZE_BIG)
+    outcome = await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "x-slice-refused")
+    assert outcome.reason is Reason.EXITED, outcome.detail
+    assert rig.venue.sent("close_position") == 0
+
+
+async def test_close_that_the_venue_finds_too_large_goes_back_to_orders(rig: Rig) -> None:
+    await opened(rig, "e-too-large")
+    rig.venue.faults["place_order"] = [refuse("51000")]
+    rig.venue.always["close_position"] = refuse("51108", ErrorClass.SIZE_BIG)
+    outcome = await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "x-too-large")
+    assert outcome.reason is Reason.EXITED, outcome.detail
+
+
 async def test_venue_that_does_not_answer_leaves_the_bracket_and_says_so(rig: Rig) -> None:
     await opened(rig, "e-down")
     rig.venue.always["positions"] = down
