@@ -203,13 +203,20 @@ def bill(row: Any) -> Bill:
     return Bill(
         bill_id=required_text(row, "billId"),
         inst_id=text(row, "instId"),
-        kind=BILL_KINDS.get(text(row, "type"), BillKind.OTHER),
+        kind=_bill_kind(row),
         change=decimal(row, "balChg"),
         pnl=amount(row, "pnl"),
         fee=amount(row, "fee"),
         balance=decimal(row, "bal"),
         ts=time_ms(row, "ts"),
     )
+
+
+def _bill_kind(row: Any) -> BillKind:
+    """What other products of the account moved (spot, options) is money put in or taken out, no result of ours."""
+    if text(row, "instType") not in {"", "SWAP"}:
+        return BillKind.TRANSFER
+    return BILL_KINDS.get(text(row, "type"), BillKind.OTHER)
 
 
 def bracket(row: Any) -> Bracket:

@@ -191,13 +191,15 @@ class OkxTrading:
 
     async def fills(self, since_ms: int) -> tuple[Fill, ...]:
         endpoints = [FILLS] if self._clock.now_ms() - since_ms < FILLS_KEPT_MS else [FILLS_HISTORY, FILLS]
-        rows = await self._ledger(endpoints, since_ms)
+        rows = await self._ledger(endpoints, since_ms, instType=INSTRUMENT_TYPE)
         by_key = {(f.inst_id, f.trade_id, f.order_id): f for f in map(account_rows.fill, rows)}
         return tuple(sorted(by_key.values(), key=lambda f: (f.ts, _rank(f.bill_id))))
 
     async def bills(self, since_ms: int) -> tuple[Bill, ...]:
+        """Every line that moved USDT, whatever it is said to belong to: a deposit has no instrument type, and one
+        that is left out would count as profit."""
         endpoints = [BILLS] if self._clock.now_ms() - since_ms < BILLS_KEPT_MS else [BILLS_ARCHIVE, BILLS]
-        rows = await self._ledger(endpoints, since_ms)
+        rows = await self._ledger(endpoints, since_ms, ccy=SETTLE)
         by_id = {b.bill_id: b for b in map(account_rows.bill, rows)}
         return tuple(sorted(by_id.values(), key=lambda b: (b.ts, _rank(b.bill_id))))
 
@@ -206,10 +208,10 @@ class OkxTrading:
         closed = [c for c in map(account_rows.closed_position, rows) if c is not None]
         return tuple(sorted(closed, key=lambda c: (c.closed_at, c.position_id)))
 
-    async def _ledger(self, endpoints: Sequence[Endpoint], since_ms: int) -> Rows:
+    async def _ledger(self, endpoints: Sequence[Endpoint], since_ms: int, **only: str) -> Rows:
         rows: Rows = []
         for endpoint in endpoints:
-            rows += await paging.by_id_since(self._calls, endpoint, "billId", since_ms, instType=INSTRUMENT_TYPE)
+            rows += await paging.by_id_since(self._calls, endpoint, "billId", since_ms, **only)
         return rows
 
 

@@ -12,7 +12,7 @@ from engine.clock import ManualClock, SystemClock
 from engine.exchange.errors import ErrorClass, Rejected, Unavailable, UnknownOutcome
 from engine.exchange.okx.exchange import OkxExchange
 from engine.exchange.port import BracketRequest
-from engine.model import BracketPrices, OrderRequest, OrderType, Side, Timeframe
+from engine.model import BillKind, BracketPrices, OrderRequest, OrderType, Side, Timeframe
 from tests.exchange.okx.scripted_venue import HTML, Drop, ScriptedVenue, item, ok, refused
 from tests.exchange.okx.test_account_rows import ALGO, FILL, HISTORY, ORDER
 from tests.exchange.okx.test_market_rows import BAR, INSTRUMENT, T0, TICKER, bar
@@ -180,6 +180,22 @@ async def test_older_ledgers_come_from_the_archives_as_well(exchange: OkxExchang
     await exchange.bills(T0 - 86_400_000)
     assert [seen.path.removeprefix("/api/v5/") for seen in venue.seen] == [
         "trade/fills-history", "trade/fills", "account/bills-archive", "account/bills", "account/bills",
+    ]  # fmt: skip
+
+
+async def test_the_ledger_holds_deposits_too_which_have_no_instrument_type(
+    exchange: OkxExchange, venue: ScriptedVenue
+) -> None:
+    line = {"ccy": "USDT", "instId": "", "bal": "0", "pnl": "", "fee": "", "ts": str(T0 - 1)}
+    deposit = {**line, "instType": "", "type": "1", "billId": "3", "balChg": "5000"}
+    spot = {**line, "instType": "SPOT", "instId": "BTC-USDT", "type": "2", "billId": "2", "balChg": "-700"}
+    rebate = {**line, "instType": "", "type": "14", "billId": "1", "balChg": "-0.1"}
+    venue.on("account/bills", ok(deposit, spot, rebate))
+    bills = await exchange.bills(T0 - 1000)
+    assert "instType" not in venue.seen[0].target
+    assert "ccy=USDT" in venue.seen[0].target
+    assert [(b.kind, b.change) for b in bills] == [
+        (BillKind.OTHER, D("-0.1")), (BillKind.TRANSFER, D(-700)), (BillKind.TRANSFER, D(5000)),
     ]  # fmt: skip
 
 
