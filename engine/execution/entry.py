@@ -262,6 +262,8 @@ class Entry:
         healed = await self._protector.protect(trade, intent.filled)
         if healed.result is Protected.COVERED and healed.bracket is not None:
             return await self._covered(intent, healed.bracket, sent_at)
+        if healed.result is Protected.FLAT:
+            return await self._over_already(intent)
         return await self._close_unprotected(plan, intent, healed.detail)
 
     async def _resize(self, trade: OpenTrade, intent: Intent, bracket: Bracket) -> None:
@@ -285,10 +287,36 @@ class Entry:
             Reason.ENTERED, detail, intent.client_id, intent.filled, intent.average_price, unprotected_ms
         )
 
+    async def _over_already(self, intent: Intent) -> ExecutionOutcome:
+        """The position that was opened is gone before its bracket was seen: told as what it was, never as a stop
+        that could not be placed. What remains of ours is swept; the books name the trade's end by their evidence."""
+        if intent.state is not S.CLOSING:
+            intent = await self._desk.advance(intent, S.CLOSING, "already flat at the venue")
+        await self._exit.sweep(intent.inst_id)
+        reason, how = await self._how_it_ended(intent)
+        detail = f"{intent.filled} contracts at {intent.average_price}; {how}"
+        self._desk.log("warning", detail, intent.inst_id)
+        return ExecutionOutcome(reason, detail, intent.client_id, intent.filled, intent.average_price)
+
+    async def _how_it_ended(self, intent: Intent) -> tuple[Reason, str]:
+        try:
+            ended = await self._desk.exchange.bracket_history(intent.inst_id)
+        except ExchangeError as error:
+            return Reason.ENTERED, f"already closed, how is not known yet: {error}"
+        ours = bracket_id(intent.decision_id, 0)
+        fired = next((b for b in ended if b.client_id == ours and b.state is BracketState.TRIGGERED), None)
+        if fired is not None:
+            return Reason.ENTERED, f"the bracket closed it already ({fired.triggered_leg or 'one leg'} triggered)"
+        if self._desk.gateway.flattened():
+            return Reason.KILL_FLATTEN, "the kill switch closed it already"
+        return Reason.ENTERED, "closed already, and not by this program"
+
     async def _close_unprotected(self, plan: EntryPlan, intent: Intent, why: str) -> ExecutionOutcome:
         intent = await self._desk.advance(intent, S.CLOSING, why)
         self._desk.log("error", f"closing at market: {why}", intent.inst_id)
         closed = await self._exit.close_locked(intent.inst_id, Reason.UNPROTECTED_CLOSED, plan.decision_id)
+        if closed.reason is Reason.SELL_WHEN_FLAT:
+            return await self._over_already(intent)
         detail = f"{why}; {closed.detail}"
         return ExecutionOutcome(
             Reason.UNPROTECTED_CLOSED, detail, intent.client_id, intent.filled, intent.average_price

@@ -10,9 +10,12 @@ from engine.clock import Clock
 from engine.events import Event, OrderSent
 from engine.exchange.port import BracketRequest, Exchange, OrderAck
 from engine.execution.latch import EntryLatch
-from engine.model import OrderRequest, Side
+from engine.model import KillState, OrderRequest, Side
 
 Publish = Callable[[Event], None]
+
+
+FLATTENED = (KillState.FLATTENING, KillState.FLAT, KillState.FLATTEN_FAILED)
 
 
 class EntriesLatched(Exception):
@@ -33,6 +36,10 @@ class OrderGateway:
         if self._latch.engaged():
             status = self._latch.status()
             raise EntriesLatched(f"the kill switch is {status.state.value}, by {status.by or 'unknown'}")
+
+    def flattened(self) -> bool:
+        """Whether the kill switch is closing positions, or has."""
+        return self._latch.status().state in FLATTENED
 
     async def send(self, ticker: str, request: OrderRequest, purpose: str) -> OrderAck:
         """Raises EntriesLatched for anything that may open exposure while the latch is engaged; otherwise as

@@ -11,11 +11,14 @@ import pytest
 
 from engine.events import BracketVerified, OrderFilled
 from engine.exchange.errors import ErrorClass
+from engine.exchange.okx.kill_client import OkxKillVenue
 from engine.execution.ids import bracket_id, entry_id
+from engine.execution.kill_switch import KillSwitch, KillTiming
 from engine.execution.states import IntentState as S
 from engine.model import BracketPrices, BracketState, KillState, Protection
 from engine.reasons import Reason
-from tests.execution.rig import Rig, down, hidden, lose_reply, lose_request, passes, refuse, without_bracket
+from engine.rounding import ceil_to_step, floor_to_step
+from tests.execution.rig import Rig, down, endpoint, hidden, lose_reply, lose_request, passes, refuse, without_bracket
 
 
 async def protected(rig: Rig) -> bool:
@@ -189,6 +192,52 @@ async def test_bracket_refused_twice_closes_the_position_and_says_so(rig: Rig) -
     [trade] = await rig.desk.tracker.history.closed_trades()
     assert trade.reason is Reason.UNPROTECTED_CLOSED
     assert any(e.kind == "log" and e.level == "error" for e in rig.events)
+
+
+async def test_position_that_its_bracket_closed_at_once_is_an_entry_and_says_so(rig: Rig) -> None:
+    """The bracket fires before it was ever seen: nothing was unprotected, and nothing failed."""
+    plan = await rig.plan("d-fired")
+
+    async def fires_at_once(call: object, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        ack = await passes(call, args, kwargs)  # type: ignore[arg-type]
+        for _ in range(200):
+            if (await rig.brackets()) and (await rig.brackets())[0].state is BracketState.LIVE:
+                break
+            await asyncio.sleep(0.01)
+        for _ in range(200):
+            if await rig.position() is None:
+                break
+            rig.advance(3_600_000)
+        return ack
+
+    tight = BracketPrices(
+        ceil_to_step(plan.price * Decimal("0.998"), plan.instrument.tick_size),
+        floor_to_step(plan.price * Decimal("1.002"), plan.instrument.tick_size),
+    )
+    rig.venue.faults["place_order"] = [fires_at_once]
+    outcome = await rig.desk.entry.enter(replace(plan, prices=tight))
+    assert await rig.position() is None
+    assert outcome.reason is Reason.ENTERED, outcome.detail
+    assert "the bracket closed it already" in outcome.detail
+    await rig.desk.tracker.sync()
+    trades = await rig.desk.tracker.history.closed_trades()
+    assert {t.reason for t in trades} <= {Reason.STOP_LOSS, Reason.TAKE_PROFIT}
+    assert (await rig.desk.reconcile()).complete
+    assert not any(e.kind == "log" and e.level == "error" for e in rig.events)
+
+
+async def test_position_that_the_kill_switch_closed_meanwhile_is_told_as_that(rig: Rig) -> None:
+    async def killed(call: object, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        ack = await without_bracket(call, args, kwargs)  # type: ignore[arg-type]
+        switch = KillSwitch(OkxKillVenue(endpoint(rig.sim)), rig.latch, KillTiming(retry_s=0.05, settle_s=0.05))
+        await asyncio.to_thread(switch.engage, True, "operator")
+        return ack
+
+    rig.venue.faults["place_order"] = [killed]
+    outcome = await rig.desk.entry.enter(await rig.plan("d-killed"))
+    assert outcome.reason is Reason.KILL_FLATTEN, outcome.detail
+    assert await rig.position() is None
+    assert not any(e.kind == "log" and e.level == "error" for e in rig.events)
 
 
 async def test_refused_entry_leaves_nothing_behind(rig: Rig) -> None:
