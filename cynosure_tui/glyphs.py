@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """One cell each, except `ellipsis`-free strings such as `spark` (a ramp from low to high)."""
+    """One cell each, except `spark` (a ramp from low to high)."""
 
     up: str
     down: str
@@ -36,7 +36,6 @@ class Glyphs:
     spark: str
     more: str
     minus: str
-    ellipsis: str
     corner_tl: str
     corner_tr: str
     corner_bl: str
@@ -49,7 +48,7 @@ UTF8 = Glyphs(
     up="▲", down="▼", flat="=", ok="✓", fail="✗", skip="–", unknown="—", cursor="▶",
     run="●", start="◌", pause="‖", halt="■", kill="✖", stale="~", arrow="→", override="◀",
     bar="│", dot="●", ruler="─", ruler_left="├", ruler_right="┤", full="█", empty="░",
-    spark="▁▂▃▄▅▆▇█", more="↓", minus="-", ellipsis="…",
+    spark="▁▂▃▄▅▆▇█", more="↓", minus="-",
     corner_tl="╭", corner_tr="╮", corner_bl="╰", corner_br="╯", horizontal="─", vertical="│",
 )  # fmt: skip
 
@@ -57,7 +56,7 @@ ASCII = Glyphs(
     up="^", down="v", flat="=", ok="+", fail="x", skip="-", unknown="-", cursor=">",
     run="*", start="o", pause="=", halt="#", kill="X", stale="~", arrow=">", override="<",
     bar="|", dot="o", ruler="-", ruler_left="[", ruler_right="]", full="#", empty=".",
-    spark="_.-=+*%#", more="v", minus="-", ellipsis=".",
+    spark="_.-=+*%#", more="v", minus="-",
     corner_tl="+", corner_tr="+", corner_bl="+", corner_br="+", horizontal="-", vertical="|",
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ class Asks(StrEnum):
     NEVER = "never"
     LIVE = "in live"
     YES = "asks y"
-    WORD = "spelled word"
+    WORD = "asks y, in live the ticker's name"
 
 
 @dataclass(frozen=True, slots=True)

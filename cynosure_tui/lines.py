@@ -41,7 +41,7 @@ def cell(text: str, width: int, align: str = "<") -> str:
     """`text` in exactly `width` cells; too long ends in an ellipsis, so that a cut is visible."""
     length = cell_len(text)
     if length > width:
-        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
+        return set_cell_size(text, width - 1) + "…" if width > 0 else ""
     pad = " " * (width - length)
     return pad + text if align == ">" else text + pad
 
@@ -61,6 +61,18 @@ def fit(source: Line, width: int) -> Line:
     if left:
         spans.append((" " * left, "text"))
     return Line(tuple(spans), source.under)
+
+
+def packed(groups: Iterable[Sequence[Span]], width: int) -> list[Line]:
+    """Groups side by side, two cells apart; one that does not fit whole begins the next row."""
+    rows: list[list[Span]] = []
+    for group in groups:
+        needed = Line(tuple(group)).width + 2
+        if rows and Line(tuple(rows[-1])).width + needed <= width:
+            rows[-1] += [("  ", "text"), *group]
+        else:
+            rows.append([(" ", "text"), *group])
+    return [Line(tuple(row)) for row in rows]
 
 
 def wrap(text: str, width: int, role: str = "text") -> list[Line]:

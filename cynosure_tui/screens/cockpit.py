@@ -47,6 +47,7 @@ class CockpitScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = screen_bindings()
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (100, "-two"), (140, "-three")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (24, "-low"), (30, "-tall")]  # noqa: RUF012
+    ALLOW_IN_MAXIMIZED_VIEW = "#status, #footer, .-textual-system"
     AUTO_FOCUS = "#watchlist"
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from cynosure_tui.format import UNKNOWN, age, fixed, percent, price, sign_role, signed
-from cynosure_tui.lines import Line, Span, cell, clean, wrap
+from cynosure_tui.lines import Line, Span, cell, clean, packed, wrap
 from cynosure_tui.widgets.gates import waiting
 from cynosure_tui.widgets.pane import Content, Pane, View
 from cynosure_tui.widgets.watchlist import arrow, change_24h
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SCORED = 46
 HEADER = f" {'TF':4}{'EMA':>3}{'RSI':>5}{'MACD':>5}{'OFI':>8}{'VWAP':>9}{'score':>7} bull"
+NARROW_HEADER = HEADER[:4] + HEADER[5:35]
 
 
 def sparkline(values: Sequence[float], width: int, ramp: str) -> str:
@@ -46,7 +47,7 @@ def _timeframe(signals: TimeframeSignals, width: int, glyphs: Glyphs) -> Line:
         (signed(signals.ofi_bar) if signals.ofi_bar is not None else UNKNOWN, signals.vote_ofi, 8),
         (percent(signals.vwap_deviation_pct), signals.vote_vwap, 9),
     ]
-    spans: list[Span] = [(f" {cell(str(signals.timeframe), 4)}", "strong")]
+    spans: list[Span] = [(f" {cell(str(signals.timeframe), 4 if width >= SCORED else 3)}", "strong")]
     for text, vote, room in columns:
         sign, role = _vote(vote, glyphs)
         body = f"{text} " if text else ""
@@ -84,30 +85,18 @@ def _summary(brief: BriefReady, view: View) -> list[Line]:
     technical, glyphs = brief.technical, view.glyphs
     direction = str(technical.direction)
     role = {"bullish": "up", "bearish": "down"}.get(direction, "flat")
-    return [
-        Line(
-            (
-                (" streak ", "label"),
-                (f"{arrow(brief.streak, glyphs)}{abs(brief.streak)}", sign_role(brief.streak)),
-                ("  ", "text"),
-                (direction, role),
-                ("  signals ", "label"),
-                (f"{technical.bullish_count}/15", "strong"),
-                ("  TF ", "label"),
-                (f"{technical.timeframes_aligned}/3", "strong"),
-            )
-        ),
-        Line(
-            (
-                (" strength ", "label"),
-                (fixed(technical.strength, 2), "strong"),
-                ("  score ", "label"),
-                (signed(technical.score), sign_role(technical.score)),
-                ("  ATR ", "label"),
-                (percent(technical.atr_pct_avg).lstrip("+"), "text"),
-            )
-        ),
+    votes: list[list[Span]] = [
+        [("streak ", "label"), (f"{arrow(brief.streak, glyphs)}{abs(brief.streak)}", sign_role(brief.streak))],
+        [(direction, role)],
+        [("signals ", "label"), (f"{technical.bullish_count}/15", "strong")],
+        [("TF ", "label"), (f"{technical.timeframes_aligned}/3", "strong")],
     ]
+    measures: list[list[Span]] = [
+        [("strength ", "label"), (fixed(technical.strength, 2), "strong")],
+        [("score ", "label"), (signed(technical.score), sign_role(technical.score))],
+        [("ATR ", "label"), (percent(technical.atr_pct_avg).lstrip("+"), "text")],
+    ]
+    return [*packed(votes, view.width), *packed(measures, view.width)]
 
 
 def _ages(brief: BriefReady, view: View) -> list[Line]:
@@ -126,7 +115,7 @@ def brief(view: View) -> Content:
         return Content(title, [*rows, Line(), *wrap(waiting(view), view.width - 2, "label")])
     title.append((f"  c{ready.cycle}", "label"))
     rows += _spark(ready, view)
-    rows.append(Line(((HEADER if view.width >= SCORED else HEADER[:35], "label"),)))
+    rows.append(Line(((HEADER if view.width >= SCORED else NARROW_HEADER, "label"),)))
     rows += [_timeframe(signals, view.width, view.glyphs) for signals in ready.technical.timeframes.values()]
     rows += _summary(ready, view)
     rows.append(Line(((" " + view.glyphs.horizontal * (view.width - 2), "frame"),)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cynosure_tui.format import UNKNOWN, age, count, fixed
+from cynosure_tui.format import UNKNOWN, age, clock, count, fixed
 from cynosure_tui.glyphs import Glyphs
 from cynosure_tui.lines import Line, Span, clean, join
 from cynosure_tui.widgets.pane import Bar
@@ -40,7 +40,8 @@ def _kill(store: Store) -> list[Span]:
     kill = store.kill
     if kill is None or kill.state == "disengaged":
         return []
-    since = f" {age(store.age_s(kill.since))}" if kill.since is not None else ""
+    # Wall time, for a file outlives the engine and its market: an age in the venue's time would be untrue.
+    since = f" at {clock(kill.since)}Z" if kill.since is not None else ""
     if kill.state == "latched":
         text = f"ENTRIES STOPPED by {clean(kill.by)}{since}  kill switch latched: K for HALT or FLAT, P then y resumes"
         return [(text, "banner_kill")]

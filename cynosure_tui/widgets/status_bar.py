@@ -86,14 +86,15 @@ def money_words(store: Store, glyphs: Glyphs, wide: bool) -> list[Span]:
     account = store.account
     if account is None:
         return [("equity ", "label"), (UNKNOWN, "dim")]
-    pnl = account.day_pnl
-    text = f"{arrow(pnl, glyphs)} {percent(account.day_pnl_pct)}"
+    pnl, pnl_pct = account.day_pnl, account.day_pnl_pct
+    shown = 0 if pnl_pct is not None and not round(pnl_pct, 4) else pnl
+    text = f"{arrow(shown, glyphs)} {percent(pnl_pct)}"
     stale = store.venue_is_silent
     return [
         ("equity " if wide else "eq ", "label"),
         (f"{glyphs.stale}{fixed(account.equity)}" if stale else fixed(account.equity), "stale" if stale else "strong"),
         ("  day " if wide else "  ", "label"),
-        (text, "stale" if stale else sign_role(pnl)),
+        (text, "stale" if stale else sign_role(shown)),
     ]
 
 

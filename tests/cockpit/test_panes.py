@@ -5,6 +5,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from cynosure_tui.format import clock
 from cynosure_tui.glyphs import ASCII, UTF8
 from cynosure_tui.lines import Line
 from cynosure_tui.store import Store
@@ -174,3 +175,20 @@ def test_only_differing_cells_are_marked() -> None:
 
 def test_lines_are_plain_data() -> None:
     assert Line((("a", "text"), ("b", "dim"))).plain == "ab"
+
+
+@pytest.mark.parametrize("width", [34, 38, 67])
+def test_no_number_of_a_narrow_size_or_brief_pane_is_cut(width: int) -> None:
+    store = loaded()
+    sized = text(sizing(view(store, width=width)))
+    numbers = text(brief(view(store, width=width))).split("───")[0]
+    assert max(map(len, sized.splitlines())) <= width
+    assert max(map(len, numbers.splitlines())) <= width
+    assert "…" not in sized + numbers
+
+
+def test_the_time_of_the_kill_is_wall_time_of_day_whatever_the_markets_clock_says() -> None:
+    store = loaded()
+    store.apply([stream.kill("latched")])
+    assert store.kill is not None
+    assert f"by key at {clock(store.kill.since)}Z" in alerts(store)[0][0]

@@ -92,6 +92,7 @@ async def test_a_pane_zooms_and_returns() -> None:
     async with desk() as d:
         await d.press("z")
         await d.until(lambda: "SIZING" not in d.text())
+        assert "K KILL" in d.text() and "equity" in d.text().splitlines()[0], "the bars stay"
         await d.press("z")
         await d.shows("SIZING")
 
