@@ -27,8 +27,6 @@ from engine.synthesis.choice import ChosenSynthesizer, choose_synthesizer
 from engine.venue import Venue, open_venue
 from engine.watchlist import Resolved, resolve
 
-MAX_CLOCK_OFFSET_WARN_MS = 2_000
-
 
 class VenueRefused(Exception):
     """The account cannot be traded as it is set up; a person must change it. One line says how."""

@@ -21,13 +21,6 @@ PriceRow = tuple[str, str, str, str, str, str]
 """OKX's mark and index candle row as text: (ts, o, h, l, c, confirm)."""
 
 
-class PathPoint(NamedTuple):
-    """One trade price of the intrabar path."""
-
-    ts: int
-    price: float
-
-
 class BookRow(NamedTuple):
     """One level: price on the tick grid, contracts on the lot grid, number of orders."""
 
