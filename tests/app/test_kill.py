@@ -32,6 +32,7 @@ def kill_gates(decisions: list[dict[str, Any]]) -> set[str]:
     return {gate["verdict"] for d in decisions for gate in d["gates"] if gate["name"] == "kill"}
 
 
+@pytest.mark.slow
 def test_without_an_engine_it_latches_and_later_flattens_at_the_venue_itself(positions_home: Path) -> None:
     home = positions_home
     halted = app(home, "--kill")
