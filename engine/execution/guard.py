@@ -157,7 +157,11 @@ class Guard:
         if position is None:
             return None, False
         cover = _cover(position, brackets)
+        if cover.protection is Protection.MISSING and self._is_young(position):
+            deadline = self._desk.timing.cover_deadline_s
+            cover = await self._protector.await_cover(trade, position.contracts, deadline) or cover
         if cover.protection is Protection.PROTECTED:
+            await self._settle_entry(trade, cover)
             acted = await self._trim(trade, position, cover)
             return self._view(position, trade, cover), acted
         await self._mark_healing(trade, cover)
@@ -169,6 +173,13 @@ class Guard:
             await self._settle_entry(trade, now_covered)
             return self._view(position, trade, now_covered), True
         return await self._close(trade, position, outcome.detail), True
+
+    def _is_young(self, position: Position) -> bool:
+        """Just opened: the bracket that rode on its entry may become live any moment (a restart can be that
+        fast), and one placed beside it would be a second."""
+        clock = self._desk.clock
+        wall_ms = (clock.now_ms() - position.opened_at) / max(clock.speed(), 1.0)
+        return wall_ms < self._desk.timing.cover_deadline_s * 1000
 
     async def _fresh(self, inst_id: str) -> tuple[Position | None, tuple[Bracket, ...]]:
         brackets = await self._desk.exchange.brackets(inst_id)
