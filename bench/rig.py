@@ -21,6 +21,7 @@ from engine.model import BracketPrices, Instrument
 from engine.reasons import Reason
 from engine.rounding import round_stop_up_to_tick, round_target_down_to_tick
 from engine.venue import Venue, open_venue
+from engine.works import check_books
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ async def open_rig(
         events: list[Event] = []
         db = await Database.open(place.database)
         try:
+            await check_books(db, settings, place)
             instruments = dict(await venue.exchange.instruments())
             desk = TradingDesk(
                 db, venue.exchange, EntryLatch(place.storage), venue.clock, events.append, instruments, place.logs

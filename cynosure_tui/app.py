@@ -126,6 +126,8 @@ class CockpitApp(App[int]):
             self.say(ack.detail, "information" if ack.ok else "error")
 
     def say(self, text: str, severity: str = "information") -> None:
+        """One at a time: on a small screen several would cover the figures; the tape keeps what was said."""
+        self.clear_notifications()
         self.notify(text, severity=severity, timeout=6 if severity == "information" else 12, markup=False)  # type: ignore[arg-type]
 
     def ask(self, title: str, question: str, word: str, then: Callable[[], None]) -> None:

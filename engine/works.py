@@ -17,7 +17,7 @@ from engine.events import ClockChanged, Event, StartupStep
 from engine.exchange.errors import AuthFailed, ExchangeError, Unavailable
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
-from engine.home import Home
+from engine.home import Home, HomeError
 from engine.limits_from_settings import risk_limits
 from engine.mode import Mode
 from engine.model import AccountConfig, Instrument
@@ -26,6 +26,9 @@ from engine.risk.self_test import prove_gates_trip
 from engine.synthesis.choice import ChosenSynthesizer, choose_synthesizer
 from engine.venue import Venue, open_venue
 from engine.watchlist import Resolved, resolve
+
+BOOKS_OF = "books_of"
+PROVEN_TRADES = 30
 
 
 class VenueRefused(Exception):
@@ -96,6 +99,7 @@ class WorksOpener:
     async def _opened_database(self) -> Database:
         async with self._step("database"):
             self._db = self._db or await Database.open(self._home.database)
+            await check_books(self._db, self._settings, self._home)
         assert self._db is not None, "a failed step raises"
         return self._db
 
@@ -157,6 +161,26 @@ class WorksOpener:
     def _tell(self, name: str, status: str, detail: str) -> None:
         clock = self._venue.clock if self._venue is not None else SystemClock()
         self._publish(StartupStep(name, status, detail, clock.now_ms()))
+
+
+async def check_books(db: Database, settings: Settings, home: Home) -> None:
+    """One home, one kind of money: the books of another account would make every figure untrue. Raises HomeError,
+    and VenueRefused for real money that nothing speaks for yet."""
+    mode = settings.goals.mode
+    kept_for = await db.meta(BOOKS_OF)
+    if kept_for is None:
+        await db.set_meta(BOOKS_OF, mode.value)
+    elif kept_for != mode.value:
+        raise HomeError(f"{home.root}: holds the books of {kept_for} mode; use another --home for mode '{mode}'")
+    if not mode.profile.real_money or settings.risk.acknowledge_unproven:
+        return
+    row = await db.fetch_one("SELECT count(*) FROM trades WHERE state = 'closed'")
+    closed = int(row[0]) if row is not None else 0
+    if closed < PROVEN_TRADES:
+        raise VenueRefused(
+            f"real money with {closed} closed trades: run paper mode in a home of its own for at least "
+            f"{PROVEN_TRADES} closed trades, then set risk.acknowledge_unproven: true"
+        )
 
 
 def check_account(account: AccountConfig, mode: Mode) -> None:

@@ -159,7 +159,7 @@ def _cycle(cycle: CycleFinished | None) -> dict[str, Any] | None:
 
 
 def _text(value: Decimal | None) -> str | None:
-    return str(value) if value is not None else None
+    return format(value, "f") if value is not None else None
 
 
 def _position(protected: ProtectedPosition) -> dict[str, Any]:
@@ -182,20 +182,28 @@ def _position(protected: ProtectedPosition) -> dict[str, Any]:
 def _account(account: AccountView) -> dict[str, Any]:
     """Since the first start: equity_change = realised + unrealised + fees + funding, `difference` is what is left."""
     return {
-        "equity": str(account.equity),
-        "equity_change": str(account.total_pnl),
-        "realised": str(account.total_realised),
-        "unrealised": str(account.unrealised),
-        "fees": str(account.total_fees),
-        "funding": str(account.total_funding),
-        "difference": str(account.balanced_to),
+        "equity": _text(account.equity),
+        "equity_change": _text(account.total_pnl),
+        "realised": _text(account.total_realised),
+        "unrealised": _text(account.unrealised),
+        "fees": _text(account.total_fees),
+        "funding": _text(account.total_funding),
+        "difference": _text(account.balanced_to),
         "day": account.day,
-        "day_pnl": str(account.day_pnl),
+        "day_pnl": _text(account.day_pnl),
         "day_pnl_pct": round(account.day_pnl_pct, 4),
         "entries_today": account.entries_today,
         "consecutive_losses": account.consecutive_losses,
         "margin_ratio": _text(account.margin_ratio),
     }
+
+
+MONEY = ("equity", "equity_change", "realised", "unrealised", "fees", "funding", "difference", "day_pnl")
+
+
+def _cents(text: str) -> str:
+    """Money for a person; the JSON keeps every digit. A difference too small to show is 0.00 without a sign."""
+    return f"{round(Decimal(text), 2) + 0:,.2f}"
 
 
 def _lines(document: dict[str, Any]) -> list[str]:
@@ -216,13 +224,13 @@ def _lines(document: dict[str, Any]) -> list[str]:
     if account is None:
         lines.append("account   n/a")
     else:
+        cents = {name: _cents(account[name]) for name in MONEY}
         lines.append(
-            f"equity    {account['equity']} USDT, change {account['equity_change']} = realised {account['realised']} "
-            f"+ unrealised {account['unrealised']} + fees {account['fees']} + funding {account['funding']} "
-            f"(difference {account['difference']})"
+            "equity    {equity} USDT, change {equity_change} = realised {realised} + unrealised {unrealised} "
+            "+ fees {fees} + funding {funding} (difference {difference})".format(**cents)
         )
         lines.append(
-            f"today     {account['day_pnl']} USDT ({account['day_pnl_pct']}), {account['entries_today']} entries"
+            f"today     {cents['day_pnl']} USDT ({account['day_pnl_pct']:+.2%}), {account['entries_today']} entries"
         )
     if positions is None:
         lines.append("positions n/a")
@@ -230,7 +238,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         lines.append("positions none")
     for p in positions or ():
         lines.append(
-            f"position  {p['ticker']:<6} {p['contracts']} @ {p['entry']}  uPnL {p['unrealised']}  "
+            f"position  {p['ticker']:<6} {p['contracts']} @ {p['entry']}  uPnL {_cents(p['unrealised'])}  "
             f"{p['protection']}  stop {p['stop'] or 'n/a'}  target {p['target'] or 'n/a'}"
         )
     return lines
