@@ -28,6 +28,9 @@ class Terminal:
     def __enter__(self) -> Terminal:
         if not os.isatty(2):
             return self
+        # A shell that exported its size once would freeze ours: the terminal itself is asked, each time.
+        for name in ("COLUMNS", "LINES"):
+            os.environ.pop(name, None)
         self._log_dir.mkdir(parents=True, exist_ok=True)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -77,7 +77,8 @@ def terminals(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 
 
 def test_at_160x45_keys_move_the_cursor_and_the_kill_panel_opens(terminals: Callable[..., Terminal]) -> None:
-    terminal = terminals((160, 45))
+    """Whatever size the shell once exported."""
+    terminal = terminals((160, 45), environ={"COLUMNS": "80", "LINES": "24"})
     terminal.shows("WATCHLIST", "67,412.1", "GATES BTC", "K KILL")
     terminal.keys("j", "j", "Down")
     terminal.shows("GATES NVDA", "0.91 with QQQ")
