@@ -17,6 +17,7 @@ class Reason(StrEnum):
     NO_SETUP = "NO_SETUP"
     SELL_WHEN_FLAT = "SELL_WHEN_FLAT"
     ALREADY_IN_POSITION = "ALREADY_IN_POSITION"
+    REDUCED = "REDUCED"
     # Synthesis
     LLM_HOLD = "LLM_HOLD"
     LLM_INVALID = "LLM_INVALID"
@@ -40,6 +41,10 @@ class Reason(StrEnum):
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
     FOREIGN_ORDER = "FOREIGN_ORDER"
     INSTRUMENT_OFF = "INSTRUMENT_OFF"
+    OFF_SESSION = "OFF_SESSION"
+    COOLDOWN = "COOLDOWN"
+    ACCOUNT_CHANGED = "ACCOUNT_CHANGED"
+    SECOND_ENGINE = "SECOND_ENGINE"
     DAILY_LOSS = "DAILY_LOSS"
     DAILY_TRADES = "DAILY_TRADES"
     MAX_POSITIONS = "MAX_POSITIONS"
@@ -68,11 +73,14 @@ class Reason(StrEnum):
     UNPROTECTED_CLOSED = "UNPROTECTED_CLOSED"
     # How a trade ended
     STOP_LOSS = "STOP_LOSS"
+    TRAILING_STOP = "TRAILING_STOP"
     TAKE_PROFIT = "TAKE_PROFIT"
     SIGNAL_EXIT = "SIGNAL_EXIT"
     OPERATOR_CLOSE = "OPERATOR_CLOSE"
     KILL_FLATTEN = "KILL_FLATTEN"
     LIQUIDATED = "LIQUIDATED"
+    DELEVERAGED = "DELEVERAGED"
+    DELISTED = "DELISTED"
     CLOSED_ELSEWHERE = "CLOSED_ELSEWHERE"
     # The engine
     CYCLE_FAILED = "CYCLE_FAILED"
@@ -84,6 +92,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.NO_SETUP: "The rules saw no entry and no exit: signals are mixed or too few.",
     Reason.SELL_WHEN_FLAT: "A sell signal without a position; the system is long only, so there is nothing to close.",
     Reason.ALREADY_IN_POSITION: "A buy signal while a position is open; positions are never added to.",
+    Reason.REDUCED: "A part of the position was closed; the rest stands under a bracket of its size.",
     Reason.LLM_HOLD: "The language model itself answered HOLD.",
     Reason.LLM_INVALID: "The model's answer was not a valid decision, twice; it is never guessed at.",
     Reason.LLM_TRUNCATED: "The model did not read the whole prompt, so its answer is not used.",
@@ -104,6 +113,10 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.UNKNOWN_ORDER: "An order's fate is unknown; nothing opens on this ticker until the venue tells.",
     Reason.FOREIGN_ORDER: "Something on this instrument was not placed by this program.",
     Reason.INSTRUMENT_OFF: "The instrument is not trading normally at the venue.",
+    Reason.OFF_SESSION: "Its home market is closed and the quote is too wide or too old for an entry.",
+    Reason.COOLDOWN: "A position in this ticker closed a moment ago, however it ended; risk.cooldown_minutes must pass.",
+    Reason.ACCOUNT_CHANGED: "Position mode, margin mode or leverage at the venue are not what this program needs.",
+    Reason.SECOND_ENGINE: "Another engine trades with these books.",
     Reason.DAILY_LOSS: "The day's loss reached risk.daily_loss_limit_pct; entries resume on the next UTC day.",
     Reason.DAILY_TRADES: "The day's entries reached risk.max_daily_trades.",
     Reason.MAX_POSITIONS: "risk.max_open_positions positions are open.",
@@ -130,11 +143,14 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.LEVERAGE_REFUSED: "1x isolated leverage could not be confirmed at the venue.",
     Reason.UNPROTECTED_CLOSED: "The stop could not be placed, so the position was closed at market.",
     Reason.STOP_LOSS: "The bracket's stop closed the position.",
+    Reason.TRAILING_STOP: "The bracket's stop closed the position after it had been raised behind the price.",
     Reason.TAKE_PROFIT: "The bracket's target closed the position.",
     Reason.SIGNAL_EXIT: "A confirmed sell decision closed the position.",
     Reason.OPERATOR_CLOSE: "The operator closed the position.",
     Reason.KILL_FLATTEN: "The kill switch closed the position.",
-    Reason.LIQUIDATED: "The venue liquidated or auto-deleveraged the position.",
+    Reason.LIQUIDATED: "The venue liquidated the position, wholly or in part.",
+    Reason.DELEVERAGED: "The venue auto-deleveraged the position against a bankrupt counterparty (ADL).",
+    Reason.DELISTED: "The position was closed because its instrument expires soon.",
     Reason.CLOSED_ELSEWHERE: "The position was closed outside this program.",
     Reason.CYCLE_FAILED: "The analysis of this ticker failed; the log names the error.",
 }
