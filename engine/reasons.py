@@ -114,7 +114,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.FOREIGN_ORDER: "Something on this instrument was not placed by this program.",
     Reason.INSTRUMENT_OFF: "The instrument is not trading normally at the venue.",
     Reason.OFF_SESSION: "Its home market is closed and the quote is too wide or too old for an entry.",
-    Reason.COOLDOWN: "A position in this ticker closed a moment ago, however it ended; risk.cooldown_minutes must pass.",
+    Reason.COOLDOWN: "A position in this ticker closed less than risk.cooldown_minutes ago, however it ended.",
     Reason.ACCOUNT_CHANGED: "Position mode, margin mode or leverage at the venue are not what this program needs.",
     Reason.SECOND_ENGINE: "Another engine trades with these books.",
     Reason.DAILY_LOSS: "The day's loss reached risk.daily_loss_limit_pct; entries resume on the next UTC day.",
