@@ -17,6 +17,7 @@ import httpx
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 KEY, SECRET, PASSPHRASE = "cynosure-sim", "cynosure-sim-secret", "cynosure-sim-pass"
+_WHEN = ("method", "inst", "body", "channel", "call", "calls", "every", "chance", "times", "from_s", "until_s")
 
 
 @dataclass
@@ -74,9 +75,18 @@ class Simulator:
         """The request log: entries numbered above `since`, oldest first."""
         return self._ask("GET", f"/sim/log?since={since}")
 
-    def fault(self, fault: str, path: str, **more: Any) -> None:
-        """Orders a fault of the wire for the next `count` requests of `path`; the kinds are in simulator/faults.py."""
-        self._ask("POST", "/sim/fault", {"fault": fault, "path": path} | more)
+    def fault(self, kind: str, path: str = "", **more: Any) -> None:
+        """Arms one fault now. `method`, `inst`, `body`, `channel`, `call`, `calls`, `every`, `chance`, `times`,
+        `from_s` and `until_s` say when; what remains are the kind's parameters (simulator/faults/)."""
+        when = {name: more.pop(name) for name in _WHEN if name in more}
+        self._ask("POST", "/sim/fault", {"kind": kind, "when": {"path": path} | when, **more})
+
+    def faults(self) -> list[dict[str, Any]]:
+        """What each armed fault has matched, and how often it fired."""
+        return self._ask("GET", "/sim/faults")
+
+    def clear_faults(self) -> None:
+        self._ask("POST", "/sim/fault", {"clear": True})
 
     def fail_attached(self, code: str = "51008", count: int = 1) -> None:
         """The next `count` attached brackets fail to be created."""
@@ -111,14 +121,16 @@ class Simulator:
 
 def simulator_command(folder: Path, **options: Any) -> list[str]:
     """The command line of a simulator. Options: port, seed, speed, state (True or a path), replay, start, equity,
-    idle_exit."""
+    faults (a path), no_limits, idle_exit."""
     if options.get("state") is True:
         options["state"] = folder / "simulator.db"
     # A test that dies without cleaning up leaves no process behind for long.
     chosen = {"port": 0, "seed": 7, "speed": 0, "idle_exit": 120} | options
     command = [sys.executable, "-m", "engine.exchange.simulator"]
     for name, value in chosen.items():
-        if value is not None and value is not False:
+        if value is True:
+            command.append(f"--{name.replace('_', '-')}")
+        elif value is not None and value is not False:
             command += [f"--{name.replace('_', '-')}", str(value)]
     return command
 

@@ -11,10 +11,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 
+from engine.exchange.simulator.faults.file import FaultFileError, read_fault_file
+from engine.exchange.simulator.faults.plan import FaultPlan
+from engine.exchange.simulator.faults.spec import Fault
 from engine.exchange.simulator.market import Market
 from engine.exchange.simulator.options import Options, read_options
 from engine.exchange.simulator.recorded import RecordedDataError
@@ -41,14 +44,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Serves until told to stop. Exit status 0, or 2 after one line on stderr."""
     options = read_options(arguments)
     try:
+        seed, faults = read_fault_file(options.faults) if options.faults else (0, ())
         listener = _listen(options.port)
         market = _market(options)
         venue = _venue(market, options)
-    except (StartError, StateFileError) as error:
+    except (StartError, StateFileError, FaultFileError) as error:
         sys.stderr.write(f"simulator: {error}\n")
         return USAGE_EXIT
     try:
-        asyncio.run(_serve(listener, market, venue, options))
+        asyncio.run(_serve(listener, market, venue, options, FaultPlan(seed), faults))
     finally:
         venue.close()
     return 0
@@ -92,9 +96,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve(listener: socket.socket, market: Market, venue: Venue, options: Options) -> None:
+async def _serve(
+    listener: socket.socket,
+    market: Market,
+    venue: Venue,
+    options: Options,
+    plan: FaultPlan,
+    faults: Sequence[Fault],
+) -> None:
     timekeeper = Timekeeper(venue, options.speed, market.end_ms)
-    desk = Desk(market, venue, timekeeper, RequestLog(), options.credentials)
+    desk = Desk(market, venue, timekeeper, RequestLog(), options.credentials, plan)
     hub = Hub(desk)
     stopping = asyncio.Event()
     identity = Identity(options.token, options.seed, str(options.replay or ""))
@@ -106,6 +117,7 @@ async def _serve(listener: socket.socket, market: Market, venue: Venue, options:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve(sockets=[listener]))
         heart = tasks.create_task(_beat(desk, hub, application, stopping, options.idle_exit_s))
+        plan.arm(faults)
         _announce(listener, timekeeper)
         await stopping.wait()
         heart.cancel()
@@ -137,6 +149,7 @@ async def _beat(desk: Desk, hub: Hub, application: Application, stopping: asynci
     while True:
         await asyncio.sleep(HEARTBEAT_S)
         desk.timekeeper.pulse()
+        application.pulse()
         hub.pump()
         if application.requests + hub.heard != heard:
             heard, heard_at = application.requests + hub.heard, time.monotonic()

@@ -25,6 +25,8 @@ class Options:
     idle_exit_s: float
     credentials: Credentials
     token: str
+    faults: Path | None = None
+    limits: bool = True
 
 
 def read_options(arguments: list[str] | None) -> Options:
@@ -41,6 +43,8 @@ def read_options(arguments: list[str] | None) -> Options:
         idle_exit_s=given.idle_exit,
         credentials=Credentials(given.key, given.secret, given.passphrase),
         token=os.environ.get("CYNOSURE_SIM_TOKEN", ""),
+        faults=given.faults,
+        limits=not given.no_limits,
     )
 
 
@@ -59,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--idle-exit", type=float, default=0.0, metavar="S", help="end after S unasked seconds; 0 = never"
     )
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="play these faults (YAML or JSON)")
+    parser.add_argument("--no-limits", action="store_true", help="never answer 50011, however many requests come")
     parser.add_argument("--key", default=environment("CYNOSURE_SIM_KEY", "cynosure-sim"))
     parser.add_argument("--secret", default=environment("CYNOSURE_SIM_SECRET", "cynosure-sim-secret"))
     parser.add_argument("--passphrase", default=environment("CYNOSURE_SIM_PASSPHRASE", "cynosure-sim-pass"))

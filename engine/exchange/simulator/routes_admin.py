@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from engine.exchange.simulator.envelope import dump
+from engine.exchange.simulator.faults.catalogue import FaultError, read_fault, read_faults
+from engine.exchange.simulator.faults.spec import Fault
 from engine.exchange.simulator.routing import Desk
 from engine.exchange.simulator.timekeeper import wall_ms
 
@@ -66,23 +68,23 @@ class Administration:
             case "GET", "/sim/log":
                 return list(self._desk.log.since(_since(query)))
             case "POST", "/sim/fault":
-                return self._order_fault(_object(body))
+                return self._order_faults(_object(body))
+            case "GET", "/sim/faults":
+                return self._desk.faults.report()
             case "POST", "/sim/stop":
                 self._stop()
                 return self._clock()
         raise BadRequest(f"unknown request {method} {path}")
 
-    def _order_fault(self, request: dict[str, Any]) -> dict[str, Any]:
-        """A fault of the wire (see faults.py), `{"fail_attached": code, "count": N}`, or `{"clear": true}`."""
+    def _order_faults(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One fault, `{"faults": [...]}`, or `{"clear": true}`; in the form of a fault file, armed now."""
         if request.get("clear"):
             self._desk.faults.clear()
+            self._desk.conditions.clear()
         elif "fail_attached" in request:
             self._desk.venue.fail_attached(str(request["fail_attached"]), int(request.get("count", 1)))
         else:
-            try:
-                self._desk.faults.order(request)
-            except (TypeError, ValueError) as error:
-                raise BadRequest(f"no such fault: {error}") from None
+            self._desk.faults.arm(_faults(request))
         return request
 
     def _clock(self) -> dict[str, Any]:
@@ -118,6 +120,13 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRequest("the body is not a JSON object")
     return value
+
+
+def _faults(request: dict[str, Any]) -> tuple[Fault, ...]:
+    try:
+        return read_faults(request)[1] if "faults" in request else (read_fault(request),)
+    except FaultError as error:
+        raise BadRequest(str(error)) from None
 
 
 def _speed(request: dict[str, Any]) -> float:

@@ -8,7 +8,8 @@ from enum import Enum
 from typing import Any
 
 from engine.exchange.simulator.auth import Credentials
-from engine.exchange.simulator.faults import FaultBox
+from engine.exchange.simulator.faults.conditions import Conditions
+from engine.exchange.simulator.faults.plan import FaultPlan
 from engine.exchange.simulator.market import Market
 from engine.exchange.simulator.okx_errors import parameter, refusal
 from engine.exchange.simulator.request_log import RequestLog
@@ -27,7 +28,8 @@ class Desk:
     timekeeper: Timekeeper
     log: RequestLog
     credentials: Credentials
-    faults: FaultBox = field(default_factory=FaultBox)
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def now_ms(self) -> int:

@@ -38,14 +38,14 @@ def test_a_broken_connection_hides_whether_the_order_arrived(
 
 
 def test_html_instead_of_json(venue: Simulator, sdk: Sdk) -> None:
-    venue.fault("garble", ORDER, method="POST", status=502)
+    venue.fault("html", ORDER, method="POST", status=502)
     with pytest.raises(json.JSONDecodeError):
         buy(sdk, "garbled")
     assert known(sdk, "garbled")
 
 
 def test_a_refusal_of_the_gateway_counts_down(venue: Simulator, sdk: Sdk) -> None:
-    venue.fault("refuse", ORDER, method="POST", status=503, code="50001", count=2)
+    venue.fault("refuse", ORDER, method="POST", status=503, code="50001", times=2)
     assert [buy(sdk, f"refused{n}")["code"] for n in range(3)] == ["50001", "50001", "0"]
     assert not known(sdk, "refused0")
 
