@@ -1,7 +1,8 @@
 """The event bus: publish from any thread; each subscriber drains at its own pace.
 
 What is replaced by a newer value of the same kind (quotes, stages, health…) is conflated, so that a
-slow reader sees the latest; everything else is delivered in order, without loss.
+slow reader sees the latest; everything else is delivered in order. A reader that does not read at all keeps the
+newest `BACKLOG` events and hears how many it missed: an engine must not grow because nobody looks.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ LATEST_OF_KIND = frozenset(
     | {"account", "halts", "pauses", "kill"}
 )
 TAPE_LENGTH = 200
+BACKLOG = 2_000
+"""Some fifteen cycles of the whole watchlist."""
 
 
 def subject(event: Event) -> str:
@@ -49,7 +52,8 @@ class Subscription:
 
     def __init__(self) -> None:
         self._ready = threading.Condition()
-        self._queue: deque[Event] = deque()
+        self._queue: deque[Event] = deque(maxlen=BACKLOG)
+        self._missed = 0
         self._latest: dict[tuple[str, str], Event] = {}
 
     def put(self, event: Event) -> None:
@@ -57,6 +61,7 @@ class Subscription:
             if event.kind in CONFLATED:
                 self._latest[(event.kind, subject(event))] = event
             else:
+                self._missed += len(self._queue) == BACKLOG
                 self._queue.append(event)
             self._ready.notify()
 
@@ -65,10 +70,16 @@ class Subscription:
         with self._ready:
             if not self._queue and not self._latest:
                 self._ready.wait(timeout_s)
-            events = [*self._queue, *self._latest.values()]
+            events = [*self._notice(), *self._queue, *self._latest.values()]
             self._queue.clear()
             self._latest.clear()
         return events
+
+    def _notice(self) -> tuple[Event, ...]:
+        missed, self._missed = self._missed, 0
+        if not missed:
+            return ()
+        return (LogLine("warning", "bus", f"{missed} older events were not read in time", self._queue[0].ts),)
 
 
 class EventBus:

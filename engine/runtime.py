@@ -8,7 +8,7 @@ import os
 import threading
 from concurrent.futures import Future
 
-from engine.bus import EventBus
+from engine.bus import EventBus, Subscription
 from engine.clock import SystemClock
 from engine.command_handler import kill_ack
 from engine.commands import Ack, Command, EngageKill
@@ -25,15 +25,16 @@ log = logging.getLogger(__name__)
 
 
 class EngineRuntime:
-    """Starts an Engine on a thread of its own. All methods may be called from any thread."""
+    """Starts an Engine on a thread of its own. All methods may be called from any thread. `watched` False = nobody
+    will drain: nothing is kept for a reader."""
 
-    def __init__(self, settings: Settings, home: Home, options: EngineOptions) -> None:
+    def __init__(self, settings: Settings, home: Home, options: EngineOptions, watched: bool = True) -> None:
         self.bus = EventBus()
         self.latch = EntryLatch(home.storage)
         self._settings = settings
         self._home = home
         self._options = options
-        self._subscription = self.bus.subscribe()
+        self._subscription = self.bus.subscribe() if watched else Subscription()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: Engine | None = None

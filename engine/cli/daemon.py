@@ -17,7 +17,8 @@ def run_daemon(prepared: Prepared, arguments: Arguments) -> int:
     """0 after a clean stop, 1 when the engine died; why is on stderr and in the log."""
     lock = StorageLock(prepared.home)
     lock.acquire()
-    runtime = EngineRuntime(prepared.settings, prepared.home, EngineOptions(record=arguments.record))
+    options = EngineOptions(record=arguments.record)
+    runtime = EngineRuntime(prepared.settings, prepared.home, options, watched=False)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from engine.bus import EventBus
+from engine.bus import BACKLOG, EventBus
 from engine.events import EngineStateChanged, HealthChanged, LogLine, StageChanged
 from engine.model import EngineState, Stage
 from engine.wire import event_line, read_event
@@ -59,3 +59,16 @@ def test_a_reader_in_another_thread_wakes_when_something_comes() -> None:
 def test_an_event_survives_the_wire() -> None:
     event = HealthChanged("okx", "ok", 1.5, None, "", 2)
     assert read_event(event_line(event)) == event
+
+
+def test_a_reader_that_never_reads_keeps_the_newest_and_hears_how_many_it_missed() -> None:
+    bus = EventBus()
+    reader = bus.subscribe()
+    for n in range(BACKLOG + 30):
+        bus.publish(line(n))
+    notice, *kept = reader.drain(0)
+    assert isinstance(notice, LogLine)
+    assert notice.text.startswith("30 older events")
+    assert kept == [line(n) for n in range(30, BACKLOG + 30)]
+    bus.publish(line(1))
+    assert reader.drain(0) == [line(1)], "told once"
