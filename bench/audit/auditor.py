@@ -1,0 +1,50 @@
+"""One audit: the state file alone, or beside the home whose engine traded there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.audit.books import book_findings
+from bench.audit.cover import Watcher, final_findings, naked_findings, orphan_findings, spans_as_told
+from bench.audit.doubles import duplicate_findings
+from bench.audit.findings import Audit, Finding, Kind, Limits
+from bench.audit.lives import Lives, rebuild
+from bench.audit.money import cent_findings
+from bench.audit.state import State, load
+
+AS_AGREED = Limits()
+
+
+def audit(state: Path, home: Path | None = None, limits: Limits = AS_AGREED) -> Audit:
+    """`state` is a simulator's state file, `home` the folder that holds storage/cynosure.db. Raises Unreadable."""
+    rows = load(state)
+    lives = rebuild(rows)
+    watcher = Watcher(lives)
+    watcher.run(rows)
+    spans = tuple(watcher.spans) if rows.steps else spans_as_told(rows, lives)
+    findings = [
+        *naked_findings(spans, limits),
+        *final_findings(rows, lives, spans),
+        *duplicate_findings(rows, lives),
+        *orphan_findings(rows, lives, watcher.idle, limits),
+        *(
+            Finding(Kind.CENT, fill["inst_id"], f"fill {fill['trade_id']} happened and is no longer on record")
+            for fill in watcher.lost
+        ),
+        *cent_findings(rows, lives),
+        *(book_findings(home, rows, lives) if home is not None else ()),
+    ]
+    return Audit(tuple(findings), spans, _counts(rows, lives), bool(rows.steps))
+
+
+def _counts(rows: State, lives: Lives) -> dict[str, int]:
+    return {
+        "orders": len(rows.of("Order")),
+        "fills": len(rows.of("Fill")),
+        "bills": len(rows.of("Bill")),
+        "algos": len(rows.of("Algo")),
+        "positions": len(lives.all),
+        "ours": sum(life.ours for life in lives.all),
+        "open": len(lives.open),
+        "steps": len(rows.steps),
+    }
