@@ -28,6 +28,8 @@ PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA busy_timeout=5000",
     "PRAGMA foreign_keys=ON",
+    # One large transaction would otherwise leave its write-ahead log at that size for ever.
+    "PRAGMA journal_size_limit=16777216",
 )
 
 

@@ -33,7 +33,8 @@ COLUMNS = (
 )  # fmt: skip
 INSERT = f"INSERT INTO decisions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 REPLACED = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[1:])
-KEPT_DECISIONS = 20_000
+KEPT_DECISIONS = 5_000
+"""About 8 KB each. The database keeps them for the screen; the log beside it has the same lines."""
 PRUNE_EVERY = 500
 
 
@@ -50,8 +51,17 @@ def _events() -> TypeAdapter[Any]:
 class DecisionLog:
     """`warn` hears what could not be written; nothing here raises for a full disk or a broken database."""
 
-    def __init__(self, db: Database, logs_dir: Path, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        logs_dir: Path,
+        warn: Callable[[str], None],
+        kept_decisions: int = KEPT_DECISIONS,
+        prune_every: int = PRUNE_EVERY,
+    ) -> None:
         self._db = db
+        self._kept_decisions = kept_decisions
+        self._prune_every = prune_every
         self._warn = warn
         self._reasoning = JsonLines(logs_dir / "reasoning.jsonl")
         self._trades = JsonLines(logs_dir / "trades.jsonl")
@@ -89,11 +99,11 @@ class DecisionLog:
     async def _prune(self) -> None:
         """Keeps the newest decisions, and every one that became a trade."""
         self._since_prune += 1
-        if self._since_prune < PRUNE_EVERY:
+        if self._since_prune < self._prune_every:
             return
         self._since_prune = 0
         await self._db.execute(
             "DELETE FROM decisions WHERE decision_id NOT IN (SELECT trade_id FROM trades) AND decided_at <"
             " (SELECT decided_at FROM decisions ORDER BY decided_at DESC LIMIT 1 OFFSET ?)",
-            (KEPT_DECISIONS,),
+            (self._kept_decisions,),
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import resource
+import signal
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +27,12 @@ RECORD = DecisionRecord(
     Direction.BULLISH, 2, Synthesis(SynthesisSource.RULES, Action.HOLD, 7, 2, "mixed", None), (), (), None, "brief",
     {"book": None}, {},
 )  # fmt: skip
+
+TRADE = (
+    "INSERT INTO trades (trade_id, ticker, inst_id, entry_client_id, state, contract_units, stop, target, contracts,"
+    " pnl, fees, funding, net, notional, opened_at) VALUES (?, 'BTC', 'BTC-USDT-SWAP', 'c', 'closed', '1', '1', '1',"
+    " '1', '0', '0', '0', '0', '0', 0)"
+)
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -51,13 +59,39 @@ def test_non_finite_number_becomes_null_and_is_named() -> None:
     }
 
 
-def test_file_is_rotated_and_bounded(tmp_path: Path) -> None:
-    log = JsonLines(tmp_path / "x.jsonl", rotate_at_bytes=1000)
+def test_file_is_rotated_and_a_fixed_number_of_older_ones_is_kept(tmp_path: Path) -> None:
+    log = JsonLines(tmp_path / "x.jsonl", rotate_at_bytes=100, kept=3)
     for number in range(200):
         assert log.write({"n": number}) == ""
-    total = sum(path.stat().st_size for path in tmp_path.iterdir())
-    assert total <= 2000
-    assert json.loads((tmp_path / "x.jsonl").read_text().splitlines()[-1]) == {"n": 199}
+    files = sorted(tmp_path.iterdir())
+    assert [path.name for path in files] == ["x.1.jsonl", "x.2.jsonl", "x.3.jsonl", "x.jsonl"]
+    assert sum(path.stat().st_size for path in files) <= 400
+    oldest_first = [files[2], files[1], files[0], files[3]]
+    numbers = [json.loads(line)["n"] for path in oldest_first for line in path.read_text().splitlines()]
+    assert numbers == list(range(numbers[0], 200)), "in order, without a gap, up to the newest"
+
+
+def test_a_line_that_no_encoding_knows_is_written_all_the_same(tmp_path: Path) -> None:
+    assert JsonLines(tmp_path / "x.jsonl").write({"said": "half a pair: \udc80"}) == ""
+    assert json.loads((tmp_path / "x.jsonl").read_text()) == {"said": "half a pair: \udc80"}
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_line_leaves_no_half_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    log = JsonLines(path)
+    assert log.write({"n": 1}) == ""
+    whole = path.read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 5, before[1]))
+    try:
+        problem = log.write({"n": 2, "text": "x" * 100})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "x.jsonl" in problem
+    assert path.read_bytes() == whole
+    assert log.write({"n": 3}) == "", "and goes on once there is room"
 
 
 def test_disk_that_refuses_is_reported_not_raised(tmp_path: Path) -> None:
@@ -118,3 +152,16 @@ async def test_a_repeated_bar_does_not_erase_the_decision_that_traded(tmp_path: 
         assert await stored() == ("BUY", "ENTERED")
         await log.record(replace(RECORD, reason=Reason.ALREADY_IN_POSITION))
         assert await stored() == ("BUY", "ENTERED")
+
+
+async def test_old_decisions_go_but_never_one_that_became_a_trade(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "c.db") as db:
+        log = DecisionLog(db, tmp_path, print, kept_decisions=10, prune_every=5)
+        for number in range(40):
+            await log.record(replace(RECORD, decision_id=f"d{number}", decided_at=number))
+            if number == 3:
+                await db.execute(TRADE, (f"d{number}",))
+        kept = [row["decision_id"] for row in await db.fetch_all("SELECT decision_id FROM decisions ORDER BY rowid")]
+    assert kept[0] == "d3"
+    assert len(kept) <= 10 + 5 + 1
+    assert kept[-1] == "d39"
