@@ -5,25 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from engine.bus import EventBus
 from engine.clock import Clock, SystemClock
 from engine.command_handler import CommandHandler
 from engine.commands import Ack, Command
 from engine.config import Settings
-from engine.cycle import CycleReport
 from engine.events import ClockChanged, EngineStateChanged, HealthChanged, KillChanged, LogLine, WatchlistRanked
 from engine.exchange.errors import ExchangeError
 from engine.execution.controls import HaltLimits
 from engine.execution.kill_switch import KillReport, KillResumeRefused
 from engine.execution.latch import EntryLatch
-from engine.experts.scanner import rs_scores
+from engine.heartbeat import HEARTBEAT_S, heartbeat
 from engine.home import Home
-from engine.jobs import HEARTBEAT_S, Jobs, heartbeat
 from engine.kill_desk import KillDesk
 from engine.limits_from_settings import risk_limits
 from engine.model import EngineState, FloatArray, Instrument, KillState
@@ -32,6 +32,10 @@ from engine.systemd import notify
 from engine.venue import Venue
 from engine.watchlist import by_strength, resolve
 from engine.works import Works, WorksOpener, is_transient
+
+if TYPE_CHECKING:
+    from engine.cycle import CycleReport
+    from engine.jobs import Jobs
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +70,7 @@ class Engine:
         self.latch = latch
         self.options = options
         self.state = EngineState.STARTING
+        self.counted: Counter[str] = Counter()
         self.works: Works | None = None
         self.supervisor = Supervisor(self._task_died)
         self._kill_desk = KillDesk(latch, self._tell_kill)
@@ -102,10 +107,12 @@ class Engine:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Starts, runs its jobs until `stopping` is set, and stops. A clean stop leaves brackets in place."""
-        beating = self.supervisor.start("heartbeat while starting", self.beat())
+        beating = self.supervisor.keep("heartbeat while starting", self.beat)
         if not await self._start_patiently(stopping):
             return
         if self.options.scheduled:
+            from engine.jobs import Jobs  # noqa: PLC0415 - the scheduler is not needed to look after positions
+
             self._jobs = Jobs(self)
             self._jobs.start()
             beating.cancel()
@@ -193,6 +200,7 @@ class Engine:
     async def run_cycle(self, only: str = "", next_at: int | None = None) -> CycleReport | None:
         """One cycle over the watchlist (or one ticker). None when one is running already."""
         if self._cycling.locked():
+            self.counted["cycle skipped"] += 1
             self.tell("warning", "cycle", "skipped: the previous cycle is still running")
             return None
         works = self.opened()
@@ -249,6 +257,8 @@ class Engine:
 
     async def rank(self) -> None:
         """The hourly scanner: relative strength from 1H closes; an unreadable ticker has no score."""
+        from engine.experts.scanner import rs_scores  # noqa: PLC0415 - loaded with the decision core
+
         works = self.opened()
         closes: dict[str, FloatArray] = {}
         for instrument in works.watch.instruments:
@@ -345,7 +355,15 @@ class Engine:
         for name, why in works.watch.skipped.items():
             self.tell("warning", "watchlist", f"{name} skipped: {why}")
 
+    def unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's last resort: what nobody waited for is told and counted, not only logged."""
+        self.counted["error that nobody handled"] += 1
+        text = str(context.get("message", "an error in the event loop"))
+        log.error(text, exc_info=context.get("exception"))
+        self.tell("error", "engine", text)
+
     def _task_died(self, name: str, error: BaseException) -> None:
+        self.counted["task died"] += 1
         log.error("task %s died", name, exc_info=error)
         self.tell("error", "engine", f"task {name} died: {type(error).__name__}: {error}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -12,36 +12,21 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from engine.events import ClockChanged, HealthChanged, QuotesChanged
 from engine.exchange.errors import ExchangeError
+from engine.heartbeat import HEARTBEAT_S, heartbeat, tell_status
 from engine.liveness import Liveness
 from engine.model import Timeframe
 from engine.schedule import VenueGridTrigger, next_boundary
-from engine.status_file import write_status
 from engine.systemd import notify
 
 if TYPE_CHECKING:
     from engine.engine import Engine
 
-log = logging.getLogger(__name__)
-
 CYCLE_OFFSET_MS = 5_000
-HEARTBEAT_S = 2
 CLOCK_SYNC_DEMO_S = 10
 CLOCK_SYNC_S = 3600
 KILL_WARM_S = 10
-
-
-def heartbeat(engine: Engine) -> None:
-    """To systemd's watchdog, and to --status, which reads the file. A full disk must not stop the watchdog: the
-    engine still watches positions."""
-    notify("WATCHDOG=1")
-    tell_status(engine)
-
-
-def tell_status(engine: Engine) -> None:
-    try:
-        write_status(engine)
-    except OSError as error:
-        log.warning("status.json not written: %s", error)
+STANDSTILL_S = 20.0
+"""The heartbeat is due every two seconds, also on a loop that is busy: this late, the scheduler itself has died."""
 
 
 class Jobs:
@@ -50,23 +35,47 @@ class Jobs:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._liveness = Liveness(engine.clock)
-        self._scheduler = AsyncIOScheduler(
-            timezone="UTC", job_defaults={"misfire_grace_time": 60, "coalesce": True, "max_instances": 1}
-        )
-        self._scheduler.add_listener(self._trouble, EVENT_JOB_MISSED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
+        self._stopping = False
+        self._beat_at = engine.clock.monotonic()
+        self._scheduler = self._new_scheduler()
 
     def start(self) -> None:
         """The first cycle runs at once; the rest follow the venue's grid."""
         for job in ("guard", "cycle"):
             self._liveness.beat(job)
+        self._schedule()
+        self._engine.supervisor.start("first cycle", self._cycle())
+        self._engine.supervisor.keep("watch over the jobs", self._watch)
+        notify("READY=1")
+
+    def _new_scheduler(self) -> AsyncIOScheduler:
+        scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": 60, "coalesce": True, "max_instances": 1}
+        )
+        scheduler.add_listener(self._trouble, EVENT_JOB_MISSED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
+        return scheduler
+
+    def _schedule(self) -> None:
         self._schedule_grid()
         self._every("heartbeat", HEARTBEAT_S, self._heartbeat)
         embedded = self._engine.opened().venue.embedded is not None
         self._every("clock", CLOCK_SYNC_DEMO_S if embedded else CLOCK_SYNC_S, self._sync_clock)
         self._every("kill line", KILL_WARM_S, self._engine.warm_kill)
         self._scheduler.start()
-        self._engine.supervisor.start("first cycle", self._cycle())
-        notify("READY=1")
+
+    async def _watch(self) -> None:
+        """A scheduler whose timer was lost would leave positions unguarded without a word: it is replaced."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            idle_s = self._engine.clock.monotonic() - self._beat_at
+            if idle_s <= STANDSTILL_S or self._stopping:
+                continue
+            self._engine.counted["scheduler restarted"] += 1
+            self._engine.tell("error", "jobs", f"no job has begun for {idle_s:.0f} s: the scheduler is started again")
+            self._beat_at = self._engine.clock.monotonic()
+            self._scheduler.shutdown(wait=False)
+            self._scheduler = self._new_scheduler()
+            self._schedule()
 
     def reschedule(self) -> None:
         """After a change of the venue's speed."""
@@ -75,6 +84,7 @@ class Jobs:
         self._schedule_grid()
 
     def stop(self) -> None:
+        self._stopping = True
         notify("STOPPING=1")
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
@@ -107,7 +117,12 @@ class Jobs:
             try:
                 await work()
             except (ExchangeError, sqlite3.Error) as error:
+                self._engine.counted[f"{name} not done"] += 1
                 self._engine.tell("warning", name, f"not done: {error}")
+            except asyncio.CancelledError:
+                # A run that the stop cut short is no failure of the job.
+                if not self._stopping:
+                    raise
 
         return run
 
@@ -150,6 +165,7 @@ class Jobs:
 
     async def _heartbeat(self) -> None:
         """The watchdog is fed only while positions are watched and cycles run."""
+        self._beat_at = self._engine.clock.monotonic()
         overdue = self._liveness.overdue()
         self._tell_liveness(overdue)
         if overdue:
@@ -168,6 +184,8 @@ class Jobs:
     def _trouble(self, event: JobEvent) -> None:
         """Skipped, late and failed runs are counted events, never silent."""
         words = {EVENT_JOB_MISSED: "missed its time", EVENT_JOB_MAX_INSTANCES: "skipped: still running"}
+        outcome = {EVENT_JOB_MISSED: "missed", EVENT_JOB_MAX_INSTANCES: "skipped"}.get(event.code, "failed")
+        self._engine.counted[f"{event.job_id} {outcome}"] += 1
         error = getattr(event, "exception", None)
         text = words.get(event.code) or f"failed: {type(error).__name__}: {error}"
         level = "error" if event.code == EVENT_JOB_ERROR else "warning"

@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from engine.agent import Agent
-from engine.books_view import BooksView
 from engine.clock import SystemClock
 from engine.config import Settings
-from engine.cycle import Cycle
 from engine.db import Database
 from engine.events import ClockChanged, Event, StartupStep
 from engine.exchange.errors import AuthFailed, ExchangeError, Unavailable
@@ -22,11 +21,18 @@ from engine.limits_from_settings import risk_limits
 from engine.mode import Mode
 from engine.model import AccountConfig, Instrument
 from engine.risk.limits import RiskLimits
-from engine.risk.self_test import prove_gates_trip
-from engine.synthesis.choice import ChosenSynthesizer, choose_synthesizer
 from engine.venue import Venue, open_venue
-from engine.watchlist import Resolved, resolve
+from engine.watchlist import Resolved
 
+if TYPE_CHECKING:
+    from engine.agent import Agent
+    from engine.books_view import BooksView
+    from engine.cycle import Cycle
+    from engine.synthesis.choice import ChosenSynthesizer
+
+DECISION_CORE = "engine.assembly"
+"""What decides, and half of the program's start-up time with it (pandas, SciPy, TA-Lib): loaded when the positions
+are under their brackets, not before."""
 BOOKS_OF = "books_of"
 PROVEN_TRADES = 30
 
@@ -78,23 +84,20 @@ class WorksOpener:
         Raises ExchangeError when the venue does not answer (try again), VenueRefused, DatabaseCorrupt,
         GateProofFailed or VenueStartError when trying again would not help.
         """
-        async with self._step("gates"):
-            prove_gates_trip(self._limits)
         db = await self._opened_database()
         venue = await self._opened_venue(speed)
         async with self._step("account"):
             check_account(await venue.exchange.account_config(), self._settings.goals.mode)
         instruments: dict[str, Instrument] = {}
-        async with self._step("instruments"):
-            instruments.update(await venue.exchange.instruments())
         desk = TradingDesk(db, venue.exchange, self._latch, venue.clock, self._publish, instruments, self._home.logs)
+        # Positions before anything else: neither specifications nor gates nor a model are needed to protect them.
         async with self._step("positions"):
             await desk.load()
             if not observe:
                 await desk.boot()
-        works = await self._assemble(db, venue, desk, instruments)
-        works.books.observe = observe
-        return works
+        async with self._step("instruments"):
+            instruments.update(await venue.exchange.instruments())
+        return await self._assemble(db, venue, desk, instruments, observe)
 
     async def _opened_database(self) -> Database:
         async with self._step("database"):
@@ -112,26 +115,16 @@ class WorksOpener:
         return self._venue
 
     async def _assemble(
-        self, db: Database, venue: Venue, desk: TradingDesk, instruments: dict[str, Instrument]
+        self, db: Database, venue: Venue, desk: TradingDesk, instruments: dict[str, Instrument], observe: bool
     ) -> Works:
-        watch = resolve(self._settings.watchlist, instruments)
-        books = BooksView(desk, self._latch, instruments)
+        async with self._step("gates"):
+            await asyncio.to_thread(import_module, DECISION_CORE)
+            from engine.assembly import Assembly, prove_gates_trip  # noqa: PLC0415 - loaded on a thread just now
+
+            prove_gates_trip(self._limits)
         async with self._step("synthesis"):
-            synthesizer = await choose_synthesizer(self._settings, venue.clock)
-        agent = Agent(
-            self._settings,
-            self._limits,
-            venue.exchange,
-            venue.clock,
-            desk,
-            synthesizer,
-            books,
-            lambda: venue.offset_ms,
-            self._publish,
-        )
-        await agent.load()
-        cycle = Cycle(agent, venue.clock, self._publish)
-        return Works(self._limits, db, venue, instruments, watch, desk, books, synthesizer, agent, cycle)
+            assembly = Assembly(self._settings, self._limits, self._latch, self._publish)
+            return await assembly.works(db, venue, desk, instruments, observe)
 
     async def abandon(self, stop_embedded: bool) -> None:
         """Closes what a failed start left open."""

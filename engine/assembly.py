@@ -1,0 +1,57 @@
+"""The deciding half of an engine, put together once the positions are safe. Importing it is what takes time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.agent import Agent
+from engine.books_view import BooksView
+from engine.config import Settings
+from engine.cycle import Cycle
+from engine.db import Database
+from engine.events import Event
+from engine.execution.desk import TradingDesk
+from engine.execution.latch import EntryLatch
+from engine.model import Instrument
+from engine.risk.limits import RiskLimits
+from engine.risk.self_test import prove_gates_trip
+from engine.synthesis.choice import choose_synthesizer
+from engine.venue import Venue
+from engine.watchlist import resolve
+from engine.works import Works
+
+__all__ = ["Assembly", "prove_gates_trip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What every part of it is built from."""
+
+    settings: Settings
+    limits: RiskLimits
+    latch: EntryLatch
+    publish: Callable[[Event], None]
+
+    async def works(
+        self, db: Database, venue: Venue, desk: TradingDesk, instruments: dict[str, Instrument], observe: bool
+    ) -> Works:
+        """`observe` looks without healing or trading."""
+        watch = resolve(self.settings.watchlist, instruments)
+        books = BooksView(desk, self.latch, instruments)
+        books.observe = observe
+        synthesizer = await choose_synthesizer(self.settings, venue.clock)
+        agent = Agent(
+            self.settings,
+            self.limits,
+            venue.exchange,
+            venue.clock,
+            desk,
+            synthesizer,
+            books,
+            lambda: venue.offset_ms,
+            self.publish,
+        )
+        await agent.load()
+        cycle = Cycle(agent, venue.clock, self.publish)
+        return Works(self.limits, db, venue, instruments, watch, desk, books, synthesizer, agent, cycle)
