@@ -8,6 +8,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 MASK = "***"
+ROTATE_AT_BYTES = 10_000_000
+KEPT_FILES = 5
 
 
 class Redactor:
@@ -33,14 +35,25 @@ class RedactingFormatter(logging.Formatter):
         return self._redactor.clean(super().format(record))
 
 
+class _QuietHandler(RotatingFileHandler):
+    """A disk that refuses costs the line. logging would print a traceback for each, over the cockpit's screen."""
+
+    refused = 0
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's own signature
+        self.refused += 1
+
+
 def log_to_file(path: Path, redactor: Redactor) -> logging.Handler:
-    """Sends all logging to `path` (10 MB, 5 kept), and nothing to the screen. httpx logs every URL at
-    INFO, so it and its like speak from WARNING on only."""
-    handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")
+    """Sends all logging and Python's own warnings to `path` (10 MB, 5 kept), and nothing to the screen. httpx logs
+    every URL at INFO, so it and its like speak from WARNING on only."""
+    handler = _QuietHandler(path, maxBytes=ROTATE_AT_BYTES, backupCount=KEPT_FILES, encoding="utf-8")
     handler.setFormatter(RedactingFormatter(redactor))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    # "coroutine was never awaited" is a warning: on stderr it would paint over the cockpit, or be seen by nobody.
+    logging.captureWarnings(True)
     for chatty in ("httpx", "httpcore", "apscheduler", "asyncio", "aiosqlite"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     return handler

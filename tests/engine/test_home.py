@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import resource
+import signal
 import subprocess
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,3 +70,48 @@ def test_no_secret_reaches_the_log_not_even_in_a_traceback(tmp_path: Path) -> No
     text = path.read_text(encoding="utf-8")
     assert "hunter2" not in text
     assert text.count("***") >= 2
+
+
+@pytest.fixture
+def engine_log(tmp_path: Path) -> Iterator[Path]:
+    """Logging as the program sets it up; everything global is put back."""
+    path = tmp_path / "logs" / "engine.log"
+    path.parent.mkdir()
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    handler = log_to_file(path, Redactor(["hunter2hunter2"]))
+    yield path
+    handler.close()
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = before
+
+
+def test_a_coroutine_that_nobody_awaited_is_in_the_log(engine_log: Path) -> None:
+    async def forgotten() -> None: ...
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)
+        logging.captureWarnings(True)
+        forgotten()
+        gc.collect()
+        logging.captureWarnings(False)
+    assert "was never awaited" in engine_log.read_text(encoding="utf-8")
+
+
+def test_a_full_disk_costs_log_lines_and_nothing_on_the_screen(
+    engine_log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = logging.getLogger("test")
+    log.warning("before")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (engine_log.stat().st_size, before[1]))
+    try:
+        log.warning("lost")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    log.warning("after")
+    assert capsys.readouterr().err == ""
+    assert engine_log.read_text(encoding="utf-8").rstrip().endswith("after")
