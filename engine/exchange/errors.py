@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -67,4 +68,14 @@ class AuthFailed(ExchangeError):
 
 
 class ClockSkewed(ExchangeError):
-    """The venue refused our timestamp. Resync the clock once, then retry once."""
+    """The venue refused our time stamp, also after the adapter had measured the venue's clock and tried once more.
+    The operator must set the clock; exits go on being tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueFault:
+    """A failed call, told to whoever listens beside the one that made it. `inst_id` is "" where it named none."""
+
+    error: ExchangeError
+    inst_id: str
+    write: bool

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from engine.exchange.errors import VenueFault
 from engine.model import (
     AccountConfig,
     Balance,
@@ -25,6 +26,7 @@ from engine.model import (
     Funding,
     Instrument,
     LongShortRatio,
+    Maintenance,
     OpenInterest,
     Order,
     OrderRequest,
@@ -56,6 +58,14 @@ class MarketData(Protocol):
     """Public reads."""
 
     async def server_time_ms(self) -> int: ...
+
+    async def sync_clock(self) -> int:
+        """The venue's clock − ours in ms, measured now; what is sent from now on is signed by it."""
+        ...
+
+    async def maintenances(self) -> tuple[Maintenance, ...]:
+        """What is announced or under way that stops trading, soonest first; windows that are over are left out."""
+        ...
 
     async def instruments(self) -> Mapping[str, Instrument]:
         """All live USDT-margined linear swaps by instrument id."""
@@ -114,6 +124,11 @@ class Trading(Protocol):
         """Returns also when the order was already gone."""
         ...
 
+    async def dead_man(self, seconds: int, tag: str) -> None:
+        """The venue cancels our resting orders with this tag when it has not heard this again within `seconds`
+        (10 to 120); 0 disarms. Brackets and positions are not touched."""
+        ...
+
     async def place_bracket(self, request: BracketRequest) -> str:
         """The algo id of the accepted OCO."""
         ...
@@ -157,6 +172,11 @@ class Trading(Protocol):
 
 class Exchange(MarketData, Trading, Protocol):
     """The venue, whole."""
+
+    def listen(self, heard: Callable[[VenueFault], None]) -> None:
+        """`heard` is called on the loop for every call that failed, before its caller learns of it; it must not
+        raise."""
+        ...
 
     async def aclose(self) -> None: ...
 

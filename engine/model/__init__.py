@@ -20,6 +20,7 @@ from engine.model.decision import (
 )
 from engine.model.engine_state import EngineState, Halt, KillState, Stage
 from engine.model.instrument import AssetClass, Instrument, InstrumentState
+from engine.model.maintenance import Maintenance, MaintenanceState
 from engine.model.market import (
     Book,
     BookLevel,
@@ -69,6 +70,8 @@ __all__ = [
     "IntArray",
     "KillState",
     "LongShortRatio",
+    "Maintenance",
+    "MaintenanceState",
     "MarketSnapshot",
     "MarketStats",
     "OpenInterest",

@@ -25,37 +25,42 @@ ROUNDING = 1e-9
 
 @dataclass(slots=True)
 class Bucket:
-    """`capacity` tokens, refilled over `window_s`. Ordinary calls leave `reserve` tokens untouched."""
+    """`capacity` tokens, refilled by `rate` a second. Ordinary calls leave `reserve` tokens untouched."""
 
     capacity: float
-    window_s: float
+    rate: float
     tokens: float
     at: float
     paused_until: float = 0.0
 
     @classmethod
     def full(cls, endpoint: Endpoint, now: float) -> Bucket:
-        capacity = max(1.0, endpoint.limit * SHARE)
-        return cls(capacity, endpoint.window_s, capacity, now)
+        """Where the limit is a single call, that call may go, and half as often as the venue would let it."""
+        share = endpoint.limit * SHARE
+        capacity = max(1.0, share)
+        return cls(capacity, share / endpoint.window_s, capacity, now)
 
     @property
     def reserve(self) -> float:
         """Never so much that an ordinary call could not pass a full bucket."""
         return min(self.capacity * RESERVE, self.capacity - 1.0)
 
-    def wait_s(self, now: float, urgent: bool, pace: float = 1.0) -> float:
-        """0 and one token less when the call may go now; else how long to wait before asking again."""
+    def wait_s(self, now: float, urgent: bool, pace: float = 1.0, cost: float = 1.0) -> float:
+        """0 and `cost` tokens less when the call may go now; else how long to wait before asking again.
+
+        A call that costs more than a bucket holds waits for a full one.
+        """
         self._refill(now, pace)
         paused = 0.0 if urgent else self.paused_until - now
         floor = 0.0 if urgent else self.reserve
-        missing = floor + 1.0 - self.tokens
+        missing = min(floor + cost, self.capacity) - self.tokens
         if paused <= 0 and missing <= ROUNDING:
-            self.tokens -= 1.0
+            self.tokens -= cost
             return 0.0
-        return max(paused, missing * self.window_s / self.capacity / pace)
+        return max(paused, missing / self.rate / pace)
 
     def _refill(self, now: float, pace: float) -> None:
-        self.tokens = min(self.capacity, self.tokens + (now - self.at) * pace * self.capacity / self.window_s)
+        self.tokens = min(self.capacity, self.tokens + (now - self.at) * pace * self.rate)
         self.at = now
 
 
@@ -72,11 +77,11 @@ class RateBudget:
         self._pace = pace
         self._buckets: dict[tuple[Endpoint, str], Bucket] = {}
 
-    async def acquire(self, endpoint: Endpoint, inst_id: str, urgent: bool) -> None:
-        """Returns when the call may be sent."""
+    async def acquire(self, endpoint: Endpoint, inst_id: str, urgent: bool, cost: float = 1.0) -> None:
+        """Returns when the call may be sent; `cost` where the venue counts what is in it."""
         loop = asyncio.get_running_loop()
         while (pace := self._pace()) > 0:
-            wait = self._bucket(endpoint, inst_id, loop.time()).wait_s(loop.time(), urgent, max(1.0, pace))
+            wait = self._bucket(endpoint, inst_id, loop.time()).wait_s(loop.time(), urgent, max(1.0, pace), cost)
             if wait <= 0:
                 return
             await asyncio.sleep(wait)

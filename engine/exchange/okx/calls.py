@@ -10,17 +10,22 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from engine.exchange.errors import ErrorClass, ExchangeError, Rejected, Unavailable
+from engine.exchange.errors import ErrorClass, ExchangeError, Rejected, Unavailable, VenueFault
 from engine.exchange.okx.budget import RateBudget
-from engine.exchange.okx.endpoints import Endpoint
-from engine.exchange.okx.session import EndpointHealth, OkxSession, Row
+from engine.exchange.okx.endpoints import TIME, Endpoint
+from engine.exchange.okx.session import BeforeSend, EndpointHealth, OkxSession, Row
 
 MARKET_THREADS = 8
 ACCOUNT_THREADS = 4
 ACCOUNT_FAMILIES = frozenset({"account", "trade"})
 
 Rows = list[Row]
-Send = Callable[[Endpoint, Mapping[str, Any]], Rows]
+Send = Callable[[Endpoint, Mapping[str, Any], BeforeSend | None], Rows]
+
+Question = tuple[Endpoint, frozenset[tuple[str, Any]]]
+
+RESTS_AFTER = frozenset({ErrorClass.THROTTLE, ErrorClass.TRANSIENT, ErrorClass.UNCLASSIFIED})
+"""What the venue says when asking again at once would not help, and what nobody knows."""
 
 
 class Calls:
@@ -31,17 +36,36 @@ class Calls:
         self._budget = budget
         self._market_threads = ThreadPoolExecutor(MARKET_THREADS, "okx-market")
         self._account_threads = ThreadPoolExecutor(ACCOUNT_THREADS, "okx-account")
+        self._queued: dict[Question, asyncio.Future[Rows]] = {}
+        self.heard: Callable[[VenueFault], None] = lambda _: None
 
     def health(self) -> Mapping[str, EndpointHealth]:
         return self._session.health()
 
-    async def read(self, endpoint: Endpoint, **params: Any) -> Rows:
-        """The rows of a GET. Cancelling abandons the answer."""
-        await self._budget.acquire(endpoint, params.get("instId", ""), urgent=endpoint.protective)
+    async def measure_clock(self) -> int:
+        """Venue − local in ms; signs by it from now on. Raises Unavailable."""
+        await self._budget.acquire(TIME, "", urgent=True)
         try:
-            return await asyncio.wrap_future(self._submit(self._session.call, endpoint, params))
-        except ExchangeError as error:
-            raise self._noted(error, endpoint, params.get("instId", "")) from None
+            return await asyncio.wrap_future(self._market_threads.submit(self._session.measure_clock))
+        except RuntimeError:  # shut down
+            raise Unavailable(f"{TIME.path}: the connection is closed", "", ErrorClass.TRANSIENT) from None
+
+    async def read(self, endpoint: Endpoint, **params: Any) -> Rows:
+        """The rows of a GET. Cancelling abandons the answer.
+
+        Those who ask the same while the question still waits for the budget share one answer: ten positions that
+        are being closed ask for one list, and it is asked for after the last of them wanted it.
+        """
+        question = (endpoint, frozenset(params.items()))
+        while (shared := self._queued.get(question)) is not None:
+            try:
+                return list(await asyncio.shield(shared))
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not shared.cancelled() or (task is not None and task.cancelling()):
+                    raise
+            # Whoever asked for all of us was cancelled: the next one asks.
+        return await self._ask(endpoint, params, question)
 
     async def write(
         self,
@@ -49,7 +73,7 @@ class Calls:
         params: Mapping[str, Any],
         inst_id: str,
         urgent: bool,
-        before_send: Callable[[], None] | None = None,
+        before_send: BeforeSend | None = None,
     ) -> Rows:
         """The accepted items of a POST. Cancelled while queued it is never sent; cancelled while in flight
         it waits for the venue's answer first, so that nothing of it is still on its way afterwards.
@@ -57,17 +81,11 @@ class Calls:
         `before_send` runs on the sending thread, after every wait for budget and threads; what it raises
         is raised here, and nothing is sent.
         """
+        return await self._write(self._session.call, endpoint, params, inst_id, urgent, before_send)
 
-        def send(endpoint: Endpoint, params: Mapping[str, Any]) -> Rows:
-            if before_send is not None:
-                before_send()
-            return self._session.call(endpoint, params)
-
-        return await self._write(send, endpoint, params, inst_id, urgent=urgent)
-
-    async def write_each(self, endpoint: Endpoint, params: Mapping[str, Any], inst_id: str) -> Rows:
+    async def write_each(self, endpoint: Endpoint, params: Mapping[str, Any], inst_id: str, cost: float = 1.0) -> Rows:
         """As `write`, urgent, but items that the venue refused come back too: ask `item_error` about each."""
-        return await self._write(self._session.items, endpoint, params, inst_id, urgent=True)
+        return await self._write(self._session.items, endpoint, params, inst_id, urgent=True, cost=cost)
 
     def item_error(self, endpoint: Endpoint, row: Row) -> ExchangeError | None:
         return self._session.item_error(endpoint, row)
@@ -78,11 +96,38 @@ class Calls:
             threads.shutdown(wait=False, cancel_futures=True)
         self._session.close()
 
+    async def _ask(self, endpoint: Endpoint, params: Mapping[str, Any], question: Question) -> Rows:
+        """Asks, and answers those who joined while it waited for the budget."""
+        shared = self._queued[question] = asyncio.get_running_loop().create_future()
+        inst_id = params.get("instId", "")
+        try:
+            try:
+                await self._budget.acquire(endpoint, inst_id, urgent=endpoint.protective)
+            finally:
+                del self._queued[question]
+            rows = await asyncio.wrap_future(self._submit(self._session.call, endpoint, params, None))
+        except ExchangeError as error:
+            shared.set_exception(self._noted(error, endpoint, inst_id))
+            _retrieve(shared)
+            raise
+        except BaseException:
+            shared.cancel()
+            raise
+        shared.set_result(rows)
+        return rows
+
     async def _write(
-        self, send: Send, endpoint: Endpoint, params: Mapping[str, Any], inst_id: str, *, urgent: bool
+        self,
+        send: Send,
+        endpoint: Endpoint,
+        params: Mapping[str, Any],
+        inst_id: str,
+        urgent: bool,
+        before_send: BeforeSend | None = None,
+        cost: float = 1.0,
     ) -> Rows:
-        await self._budget.acquire(endpoint, inst_id, urgent)
-        future = self._submit(send, endpoint, params)
+        await self._budget.acquire(endpoint, inst_id, urgent, cost)
+        future = self._submit(send, endpoint, params, before_send)
         try:
             return await self._uninterrupted(future)
         except ExchangeError as error:
@@ -98,17 +143,21 @@ class Calls:
                 await asyncio.wait({answer})
             raise
 
-    def _submit(self, send: Send, endpoint: Endpoint, params: Mapping[str, Any]) -> Future[Rows]:
+    def _submit(
+        self, send: Send, endpoint: Endpoint, params: Mapping[str, Any], before_send: BeforeSend | None
+    ) -> Future[Rows]:
         threads = self._account_threads if endpoint.family in ACCOUNT_FAMILIES else self._market_threads
         try:
-            return threads.submit(send, endpoint, params)
+            return threads.submit(send, endpoint, params, before_send)
         except RuntimeError:  # shut down
             refusal = Rejected if endpoint.write else Unavailable
             raise refusal(f"{endpoint.path}: the connection is closed", "", ErrorClass.TRANSIENT) from None
 
     def _noted(self, error: ExchangeError, endpoint: Endpoint, inst_id: str) -> ExchangeError:
-        if error.error_class is ErrorClass.THROTTLE:
+        """Ordinary calls of this bucket rest after what would only be repeated; whoever listens hears of it."""
+        if error.code and error.error_class in RESTS_AFTER:
             self._budget.pause(endpoint, inst_id)
+        self.heard(VenueFault(error, inst_id, endpoint.write))
         return error
 
 

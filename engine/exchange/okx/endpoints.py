@@ -22,7 +22,7 @@ class Scope(StrEnum):
 class Endpoint:
     """`limit` calls per `window_s` seconds. A `protective` read is one on which a position's cover depends: like a
     bracket it may use the reserve and is not held up by a throttle's pause. `method` names the SDK's method; where
-    the SDK has none it is empty and `path` is asked directly (GET only)."""
+    the SDK has none it is empty and `path` is asked directly."""
 
     path: str
     method: str
@@ -42,6 +42,7 @@ _PER_INSTRUMENT = Scope.INSTRUMENT
 
 # Market data, per IP
 TIME = Endpoint("public/time", "get_system_time", 10)
+STATUS = Endpoint("system/status", "", 1, window_s=5.0)
 INSTRUMENTS = Endpoint("public/instruments", "get_instruments", 20)
 TICKERS = Endpoint("market/tickers", "get_tickers", 20)
 CANDLES = Endpoint("market/candles", "get_candlesticks", 40, _PER_INSTRUMENT)
@@ -77,4 +78,6 @@ CANCEL_ORDER = Endpoint("trade/cancel-order", "cancel_order", 60, _PER_INSTRUMEN
 CLOSE_POSITION = Endpoint("trade/close-position", "close_positions", 20, _PER_INSTRUMENT, write=True)
 PLACE_ALGO = Endpoint("trade/order-algo", "place_algo_order", 20, _PER_INSTRUMENT, write=True)
 AMEND_ALGO = Endpoint("trade/amend-algos", "amend_algo_order", 20, _PER_INSTRUMENT, write=True)
+# cancel-algos counts the orders that are named, not the calls: a batch of ten is ten.
 CANCEL_ALGOS = Endpoint("trade/cancel-algos", "cancel_algo_order", 20, _PER_INSTRUMENT, write=True)
+CANCEL_ALL_AFTER = Endpoint("trade/cancel-all-after", "", 1, write=True, window_s=1.0)

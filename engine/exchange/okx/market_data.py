@@ -19,18 +19,32 @@ from engine.exchange.okx.endpoints import (
     MARK_PRICE,
     OPEN_INTEREST,
     OPEN_INTEREST_HISTORY,
+    STATUS,
     TICKERS,
     TIME,
     Endpoint,
 )
 from engine.exchange.okx.wire import malformed, text, time_ms
-from engine.model import Book, Candles, Funding, Instrument, LongShortRatio, OpenInterest, Quote, Timeframe
+from engine.model import (
+    Book,
+    Candles,
+    Funding,
+    Instrument,
+    LongShortRatio,
+    Maintenance,
+    MaintenanceState,
+    OpenInterest,
+    Quote,
+    Timeframe,
+)
 
 Parsed = TypeVar("Parsed")
 
 OI_HOURS = "26"
-NOT_PUBLISHED = frozenset({ErrorClass.INSTRUMENT_OFF, ErrorClass.OUR_BUG, ErrorClass.NOT_FOUND})
-"""How rubik says that it has no series for an instrument."""
+NOT_PUBLISHED = frozenset(
+    {ErrorClass.INSTRUMENT_OFF, ErrorClass.OUR_BUG, ErrorClass.NOT_FOUND, ErrorClass.UPGRADE, ErrorClass.DEMO}
+)
+"""How rubik says that it has no series for an instrument, or none any more."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,11 +52,21 @@ _log = logging.getLogger(__name__)
 class OkxMarketData:
     """Public reads. Every method raises Unavailable, AuthFailed or ClockSkewed, and nothing else."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, flag: str) -> None:
         self._calls = calls
+        self._flag = flag
 
     async def server_time_ms(self) -> int:
         return time_ms(one(await self._calls.read(TIME), TIME), "ts")
+
+    async def sync_clock(self) -> int:
+        return await self._calls.measure_clock()
+
+    async def maintenances(self) -> tuple[Maintenance, ...]:
+        rows = await self._calls.read(STATUS)
+        ours = [row for row in rows if market_rows.stops_trading(row, self._flag)]
+        windows = [w for w in readable(ours, market_rows.maintenance) if w.state is not MaintenanceState.OVER]
+        return tuple(sorted(windows, key=lambda window: window.begins_at or 0))
 
     async def instruments(self) -> Mapping[str, Instrument]:
         """USDT-margined linear swaps by id, the suspended ones with their state; blank preopen rows left out."""
@@ -105,5 +129,5 @@ def readable(rows: Rows, parse: Callable[[Any], Parsed]) -> list[Parsed]:
         try:
             parsed.append(parse(row))
         except Unavailable as error:
-            _log.warning("left out %s: %s", text(row, "instId") or "a row", error)
+            _log.warning("left out %s: %s", text(row, "instId") or text(row, "title") or "a row", error)
     return parsed

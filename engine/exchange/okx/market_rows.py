@@ -31,6 +31,8 @@ from engine.model import (
     Instrument,
     InstrumentState,
     LongShortRatio,
+    Maintenance,
+    MaintenanceState,
     OpenInterest,
     Quote,
     Timeframe,
@@ -46,11 +48,43 @@ CLASS_BY_CATEGORY = {"3": AssetClass.STOCK, "4": AssetClass.METAL}
 STATE_BY_RULE = {"pre_market": InstrumentState.PREOPEN, "rebase_contract": InstrumentState.REBASE}
 """Only ruleType normal may be traded: other rules show as a state that is not live."""
 
+MAINTENANCE_STATES = {
+    "scheduled": MaintenanceState.SCHEDULED,
+    "ongoing": MaintenanceState.ONGOING,
+    "pre_open": MaintenanceState.ONGOING,
+    "completed": MaintenanceState.OVER,
+    "canceled": MaintenanceState.OVER,
+}
+"""In pre_open only cancels and post-only orders are taken: for us that is still maintenance. So is an unknown word."""
+ELSEWHERE = frozenset({"0", "6", "10", "11"})
+"""Services whose pauses do not touch our orders: WebSocket (REST is the truth here), block, spread and copy trading."""
+ENVIRONMENT = {"0": "1", "1": "2"}
+"""The flag of the requests → `env` of a status row."""
+
 
 def is_ours(row: Any) -> bool:
     """USDT-margined linear perpetual swaps; a row whose numbers are still blank (preopen) is not one yet."""
     linear = text(row, "ctType") == "linear" and text(row, "settleCcy") == SETTLE
     return linear and all(text(row, f) for f in ("ctVal", "lotSz", "minSz", "tickSz", "maxMktSz", "lever"))
+
+
+def stops_trading(row: Any, flag: str) -> bool:
+    """Whether a status row is about orders of our environment; one that does not say counts."""
+    return text(row, "serviceType") not in ELSEWHERE and text(row, "env") in {"", ENVIRONMENT[flag]}
+
+
+def maintenance(row: Any) -> Maintenance:
+    return Maintenance(
+        title=text(row, "title"),
+        state=MAINTENANCE_STATES.get(text(row, "state"), MaintenanceState.ONGOING),
+        begins_at=_moment(row, "begin"),
+        ends_at=_moment(row, "end"),
+    )
+
+
+def _moment(row: Any, field: str) -> int | None:
+    """Venue ms, None when blank: a window without an end is still a window."""
+    return time_ms(row, field) if text(row, field) else None
 
 
 def instrument(row: Any) -> Instrument:
@@ -69,6 +103,7 @@ def instrument(row: Any) -> Instrument:
         max_leverage=_above_zero(row, "lever"),
         state=instrument_state(text(row, "state"), text(row, "ruleType")),
         fee_group=text(row, "groupId"),
+        expires_at=time_ms(row, "expTime") if text(row, "expTime") else None,
     )
 
 

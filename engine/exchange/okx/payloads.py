@@ -29,6 +29,7 @@ TARGET_TRIGGER = "last"
 CANCELS_PER_CALL = 10
 CLIENT_ID_LENGTH = 32
 TAG_LENGTH = 16
+DEAD_MAN_SHORTEST_S, DEAD_MAN_LONGEST_S = 10, 120
 
 
 def order_payload(request: OrderRequest, net_mode: bool = True) -> Payload:
@@ -115,6 +116,13 @@ def leverage_payload(inst_id: str, leverage: Decimal, net_mode: bool = True) -> 
     assert leverage > 0, f"leverage must be > 0, got {leverage}"
     payload: Payload = {"instId": inst_id, "lever": plain(leverage), "mgnMode": MARGIN_MODE}
     return payload if net_mode else payload | {"posSide": "long"}
+
+
+def dead_man_payload(seconds: int, tag: str) -> Payload:
+    """cancel-all-after's body: seconds in 10..120, 0 disarms. Only orders that carry the tag are cancelled."""
+    assert seconds == 0 or DEAD_MAN_SHORTEST_S <= seconds <= DEAD_MAN_LONGEST_S, f"10 to 120 s or 0, got {seconds}"
+    assert tag and tag.isascii() and tag.isalnum() and len(tag) <= TAG_LENGTH, f"an unfit tag: {tag!r}"
+    return {"timeOut": str(seconds), "tag": tag}
 
 
 def _attached(prices: BracketPrices, client_id: str) -> Payload:

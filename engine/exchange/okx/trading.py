@@ -19,6 +19,7 @@ from engine.exchange.okx.endpoints import (
     BILLS,
     BILLS_ARCHIVE,
     CANCEL_ALGOS,
+    CANCEL_ALL_AFTER,
     CANCEL_ORDER,
     CLOSE_POSITION,
     CONFIG,
@@ -137,6 +138,10 @@ class OkxTrading:
         payload = payloads.close_payload(inst_id, client_id, pos_side=pos_side)
         await self._calls.write(CLOSE_POSITION, payload, inst_id, urgent=True)
 
+    async def dead_man(self, seconds: int, tag: str) -> None:
+        payload = payloads.dead_man_payload(seconds, tag)
+        await self._calls.write(CANCEL_ALL_AFTER, payload, "", urgent=True)
+
     # ------------------------------------------------------------ brackets
 
     async def place_bracket(self, request: BracketRequest) -> str:
@@ -184,7 +189,7 @@ class OkxTrading:
         """Asks for every one of them before it raises for the first that is neither cancelled nor gone."""
         items: Rows = []
         for batch in payloads.cancel_bracket_payloads(inst_id, algo_ids):
-            items += await self._calls.write_each(CANCEL_ALGOS, {"orders_data": batch}, inst_id)
+            items += await self._calls.write_each(CANCEL_ALGOS, {"orders_data": batch}, inst_id, cost=len(batch))
         refuse_unless_gone(items, CANCEL_ALGOS, self._calls)
 
     # ------------------------------------------------------------ the ledger

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.exchange.simulator.envelope import Row, text
 from engine.exchange.simulator.routing import Desk, Params, Route, Routes, chosen, limit, listed, swap_only, whole
 from engine.exchange.simulator.specs import InstrumentSpec
+from engine.exchange.simulator.timekeeper import wall_ms
 from engine.model import AssetClass
 
 _INTEREST_CRYPTO = 0.0001
@@ -73,7 +74,8 @@ def instruments(desk: Desk, params: Params) -> list[Row]:
 
 
 def server_time(desk: Desk, _: Params) -> list[Row]:
-    return [{"ts": str(desk.now_ms)}]
+    """`gatewayTs` is a field of ours: time stamps are judged by the wall, whatever the venue's own time is."""
+    return [{"ts": str(desk.now_ms), "gatewayTs": str(wall_ms() + desk.conditions.skew_ms)}]
 
 
 def mark_price_row(desk: Desk, inst_id: str) -> Row:

@@ -113,7 +113,7 @@ class Hub:
         del request_id
         if connection.logged_in:
             raise Refused("60031", "The WebSocket endpoint does not allow multiple or repeated logins.")
-        refusal = refuse_login(self._desk.credentials, arg, wall_ms())
+        refusal = refuse_login(self._desk.credentials, arg, wall_ms() + self._desk.conditions.skew_ms)
         if refusal is not None:
             raise Refused(refusal.code, refusal.message)
         connection.logged_in = True
