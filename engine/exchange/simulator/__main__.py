@@ -21,6 +21,7 @@ from engine.exchange.simulator.faults.spec import Fault
 from engine.exchange.simulator.market import Market
 from engine.exchange.simulator.options import Options, read_options
 from engine.exchange.simulator.recorded import RecordedDataError
+from engine.exchange.simulator.request_limits import RequestLimits
 from engine.exchange.simulator.request_log import RequestLog
 from engine.exchange.simulator.routes_admin import Administration, Identity
 from engine.exchange.simulator.routing import Desk
@@ -105,7 +106,8 @@ async def _serve(
     faults: Sequence[Fault],
 ) -> None:
     timekeeper = Timekeeper(venue, options.speed, market.end_ms)
-    desk = Desk(market, venue, timekeeper, RequestLog(), options.credentials, plan)
+    limits = RequestLimits(timekeeper.counting_s) if options.limits else None
+    desk = Desk(market, venue, timekeeper, RequestLog(), options.credentials, plan, limits=limits)
     hub = Hub(desk)
     stopping = asyncio.Event()
     identity = Identity(options.token, options.seed, str(options.replay or ""))

@@ -93,20 +93,22 @@ class EmbeddedVenue:
         equity: float = 10_000.0,
         adopt: bool = True,
         start: int | str | None = None,
+        faults: Path | None = None,
     ) -> EmbeddedVenue:
         """Adopts the running simulator of this home when it plays the same market, else starts one on its state.
+        With `faults` (a fault file) it always starts one.
 
         Blocks until it listens (at most READY_TIMEOUT_S). Raises VenueStartError.
         """
         replayed = str(Path(replay).resolve()) if replay else ""
         running = _running(home)
-        if running is not None and adopt and (running.seed, running.replay) == (seed, replayed):
+        if running is not None and adopt and faults is None and (running.seed, running.replay) == (seed, replayed):
             venue = cls(home, running, None)
             venue.set_speed(speed)
             return venue
         if running is not None:
             cls(home, running, None).stop()
-        return _spawn(home, seed, speed, replayed, equity, start)
+        return _spawn(home, seed, speed, replayed, equity, start, faults)
 
     @classmethod
     def find(cls, home: Path) -> EmbeddedVenue | None:
@@ -150,7 +152,7 @@ class EmbeddedVenue:
         """
         if self.alive() or _exists(self.pid):
             return False
-        registration, self._child = _launch(self._home, self._registration, speed, equity, None)
+        registration, self._child = _launch(self._home, self._registration, speed, equity, None, None)
         self._registration, self.pid, self.adopted = registration, registration.pid, False
         return True
 
@@ -230,15 +232,17 @@ def _registration_path(home: Path) -> Path:
     return home / "storage" / "simulator.json"
 
 
-def _spawn(home: Path, seed: int, speed: float, replay: str, equity: float, start: int | str | None) -> EmbeddedVenue:
+def _spawn(
+    home: Path, seed: int, speed: float, replay: str, equity: float, start: int | str | None, faults: Path | None
+) -> EmbeddedVenue:
     token, key, secret, passphrase = (secrets.token_hex(16) for _ in range(4))
     draft = Registration(0, 0, token, key, secret, passphrase, seed, replay)
-    registration, child = _launch(home, draft, speed, equity, start)
+    registration, child = _launch(home, draft, speed, equity, start, faults)
     return EmbeddedVenue(home, registration, child)
 
 
 def _launch(
-    home: Path, draft: Registration, speed: float, equity: float, start: int | str | None
+    home: Path, draft: Registration, speed: float, equity: float, start: int | str | None, faults: Path | None
 ) -> tuple[Registration, subprocess.Popen[bytes]]:
     """A child with the draft's credentials at its port (0 = any free one), registered once it listens."""
     storage, logs = home / "storage", home / "logs"
@@ -249,6 +253,7 @@ def _launch(
     command += ["--idle-exit", str(IDLE_EXIT_S)]
     command += ["--replay", draft.replay] if draft.replay else []
     command += ["--start", str(start)] if start is not None else []
+    command += ["--faults", str(faults)] if faults is not None else []
     log = logs / "simulator.log"
     with log.open("ab") as output:
         offset = output.tell()

@@ -97,6 +97,8 @@ class Gateway:
             route = _find(request) if admitted else self._admit(request)
             params = request.params()
             self._desk.timekeeper.pulse()
+            if self._desk.limits is not None:
+                self._desk.limits.count(request.method, request.path, params)
             code, status, payload = self._handle(route, params, in_us)
         except GatewayRefusal as refusal:
             code, status, payload = refusal.code, refusal.status, refusal.payload

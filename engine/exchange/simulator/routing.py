@@ -12,6 +12,7 @@ from engine.exchange.simulator.faults.conditions import Conditions
 from engine.exchange.simulator.faults.plan import FaultPlan
 from engine.exchange.simulator.market import Market
 from engine.exchange.simulator.okx_errors import parameter, refusal
+from engine.exchange.simulator.request_limits import RequestLimits
 from engine.exchange.simulator.request_log import RequestLog
 from engine.exchange.simulator.timekeeper import Timekeeper
 from engine.exchange.simulator.venue import Venue
@@ -30,6 +31,7 @@ class Desk:
     credentials: Credentials
     faults: FaultPlan = field(default_factory=FaultPlan)
     conditions: Conditions = field(default_factory=Conditions)
+    limits: RequestLimits | None = None
 
     @property
     def now_ms(self) -> int:

@@ -53,6 +53,8 @@ class Timekeeper:
         self._pulsed_at = time.monotonic()
         self._jump = asyncio.Lock()
         self.skipped_wall_s = 0.0
+        self._counted_s = 0.0
+        self._counted_at = (time.monotonic(), venue.now_ms)
 
     @property
     def now_ms(self) -> int:
@@ -61,6 +63,15 @@ class Timekeeper:
     @property
     def speed(self) -> float:
         return self._speed
+
+    def counting_s(self) -> float | None:
+        """Seconds in which rate limits count: of the wall or of the venue, whichever went further since the last
+        question. None while the venue stands still: then nothing counts."""
+        before_s, before_ms = self._counted_at
+        self._counted_at = (time.monotonic(), self.now_ms)
+        passed_s = max(self._counted_at[0] - before_s, (self.now_ms - before_ms) / 1000)
+        self._counted_s += passed_s
+        return self._counted_s if self._speed > 0 else None
 
     def set_speed(self, speed: float) -> None:
         """From now on; what has passed until now passed at the old speed."""

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from engine.exchange.simulator.faults import requests
+from engine.exchange.simulator.faults import acts, orders, requests
 from engine.exchange.simulator.faults.spec import Fault, FaultKind, Params, Part, When
 
-PARAMS: Mapping[FaultKind, type[Params]] = {**requests.PARAMS}
+PARAMS: Mapping[FaultKind, type[Params]] = {**requests.PARAMS, **orders.PARAMS, **acts.PARAMS}
 """Every layer's kinds."""
 
 _Shape = TypeVar("_Shape", bound=Part)
@@ -49,7 +49,7 @@ def read_faults(document: Any) -> tuple[int, tuple[Fault, ...]]:
 
 
 def _kind(value: Any, place: str) -> FaultKind:
-    if value not in PARAMS:
+    if not isinstance(value, str) or value not in PARAMS:
         known = ", ".join(sorted(PARAMS))
         raise FaultError(f"{place}: 'kind': {value!r} is no kind of fault; allowed: {known}")
     return FaultKind(value)

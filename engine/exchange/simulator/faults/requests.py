@@ -41,7 +41,8 @@ class Delay(Params):
 
 
 class Duplicate(Params):
-    """`answer`: its items come twice. `request`: the venue gets it twice, and the second answer is the one told."""
+    """`answer`: its items come twice. `request`: the venue gets it twice, and the second answer is the one told. A
+    market order is then doubled: a client id protects only while its order lives (okx.md §8)."""
 
     twice: Literal["answer", "request"] = "answer"
 
