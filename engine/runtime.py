@@ -132,6 +132,7 @@ class EngineRuntime:
             self._stopping.set()
         recorder = self._start_recording()
         self._engine = Engine(self._settings, self._home, self.bus, self.latch, self._options)
+        self._loop.set_exception_handler(self._engine.unhandled)
         try:
             await self._engine.run(self._stopping)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +29,7 @@ from engine.exchange.simulator.embedded import EmbeddedVenue
 from engine.execution.latch import EntryLatch
 from engine.home import StorageLock
 from engine.model import AccountView, Halt, ProtectedPosition
-from engine.status_file import SILENT_AFTER_S, read_status
+from engine.status_file import SILENT_AFTER_S, read_process, read_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Gathered:
     venue: str
     events: tuple[Event, ...]
     ledger: dict[str, Any] | None
+    process: dict[str, Any] = field(default_factory=dict)
 
 
 def run_status(prepared: Prepared, arguments: Arguments) -> int:
@@ -61,8 +62,9 @@ def _of_running(prepared: Prepared) -> Gathered | None:
     if found is None:
         return Gathered(True, True, None, mode, "", (), None)
     snapshot, age_s = found
+    silent, process = age_s > SILENT_AFTER_S, read_process(prepared.home)
     return Gathered(
-        True, age_s > SILENT_AFTER_S, round(age_s, 1), snapshot.mode, snapshot.venue, snapshot.events, _ledger(prepared)
+        True, silent, round(age_s, 1), snapshot.mode, snapshot.venue, snapshot.events, _ledger(prepared), process
     )
 
 
@@ -130,6 +132,7 @@ def _document(gathered: Gathered, latch: EntryLatch) -> dict[str, Any]:
         "positions": [_position(p) for p in positions.positions] if positions else None,
         "account": _account(account.account) if account else None,
         "venue_ledger": gathered.ledger,
+        "process": gathered.process,
         "health": {e.source: {"status": e.status, "age_s": e.age_s, "detail": e.detail} for e in _healths(events)},
     }
 
@@ -206,6 +209,16 @@ def _cents(text: str) -> str:
     return f"{round(Decimal(text), 2) + 0:,.2f}"
 
 
+def _process(process: dict[str, Any]) -> list[str]:
+    """One line of what it uses, and one of what went not as planned since it started."""
+    if not process:
+        return []
+    used = {name: "n/a" if value is None else value for name, value in process.items()}
+    line = "process   {rss_mb} MB, {threads} threads, {tasks} tasks, {open_files} files; database {database_mb} MB, "
+    counted = ", ".join(f"{name} {count}x" for name, count in sorted(process["counted"].items()))
+    return [(line + "logs {logs_mb} MB").format(**used), *([f"counted   {counted}"] if counted else [])]
+
+
 def _lines(document: dict[str, Any]) -> list[str]:
     account, positions = document["account"], document["positions"]
     heartbeat = document["heartbeat_age_s"]
@@ -218,6 +231,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         f"time      {document['venue_time'] or 'n/a'} x{document['speed'] if document['speed'] is not None else 'n/a'}",
         f"kill      {document['kill']['state']} {document['kill']['by']}".rstrip(),
     ]
+    lines += _process(document["process"])
     lines += [f"halt      {halt['reason']}: {halt['detail']}; lifts: {halt['lifts']}" for halt in document["halts"]]
     if document["paused"]:
         lines.append(f"paused    {', '.join(document['paused'])}")
