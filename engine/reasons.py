@@ -44,6 +44,11 @@ class Reason(StrEnum):
     OFF_SESSION = "OFF_SESSION"
     COOLDOWN = "COOLDOWN"
     ACCOUNT_CHANGED = "ACCOUNT_CHANGED"
+    KEY_REFUSED = "KEY_REFUSED"
+    ACCOUNT_HALTED = "ACCOUNT_HALTED"
+    RISK_FROZEN = "RISK_FROZEN"
+    MAINTENANCE = "MAINTENANCE"
+    OUTDATED = "OUTDATED"
     SECOND_ENGINE = "SECOND_ENGINE"
     DAILY_LOSS = "DAILY_LOSS"
     DAILY_TRADES = "DAILY_TRADES"
@@ -116,6 +121,11 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.OFF_SESSION: "Its home market is closed and the quote is too wide or too old for an entry.",
     Reason.COOLDOWN: "A position in this ticker closed less than risk.cooldown_minutes ago, however it ended.",
     Reason.ACCOUNT_CHANGED: "Position mode, margin mode or leverage at the venue are not what this program needs.",
+    Reason.KEY_REFUSED: "The venue refuses the API key, its signature, its IP or its permissions; a person must act.",
+    Reason.ACCOUNT_HALTED: "The venue has frozen or restricted the account; entries wait for a person to resume.",
+    Reason.RISK_FROZEN: "The venue froze the account for a moment (liquidation, ADL, funding); it is read again first.",
+    Reason.MAINTENANCE: "The venue is under maintenance, or will be soon; nothing opens, brackets and exits go on.",
+    Reason.OUTDATED: "The venue no longer takes this kind of order from this program; it needs an update.",
     Reason.SECOND_ENGINE: "Another engine trades with these books.",
     Reason.DAILY_LOSS: "The day's loss reached risk.daily_loss_limit_pct; entries resume on the next UTC day.",
     Reason.DAILY_TRADES: "The day's entries reached risk.max_daily_trades.",

@@ -43,6 +43,7 @@ class Controls:
         self._publish = publish
         self._pauses: frozenset[str] = frozenset()
         self._halts: dict[Reason, Halt] = {}
+        self._unwritten: set[Reason] = set()
         self._by = ""
 
     async def load(self) -> None:
@@ -63,9 +64,11 @@ class Controls:
 
     @property
     def halts(self) -> tuple[Halt, ...]:
-        """In force now, in the order of the gates; a daily halt has no force on another UTC day."""
+        """In force now, those of the account in the order of the gates, then the others as they came; a daily halt
+        has no force on another UTC day."""
         today = utc_day(self._clock.now_ms())
-        current = (self._halts[reason] for reason in _ORDER if reason in self._halts)
+        others = [halt for reason, halt in self._halts.items() if reason not in _ORDER]
+        current = [*(self._halts[reason] for reason in _ORDER if reason in self._halts), *others]
         return tuple(h for h in current if h.reason is not Reason.DAILY_LOSS or utc_day(h.since) == today)
 
     async def pause(self, ticker: str, by: str) -> None:
@@ -78,12 +81,33 @@ class Controls:
         await self._set_pause(ENTRIES, by)
 
     async def resume_entries(self, by: str) -> None:
-        """Lifts the stop, and a consecutive-losses halt: the losses so far then no longer count."""
+        """Lifts the stop and every halt that waits for a person. The losses so far then no longer count."""
         await self._lift_pause(ENTRIES, by)
-        if Reason.CONSECUTIVE_LOSSES in self._halts:
-            await self._db.set_meta(CONSECUTIVE_FROM, str(self._clock.now_ms()))
-            await self._lift(Reason.CONSECUTIVE_LOSSES)
+        waiting = [reason for reason, halt in self._halts.items() if halt.lifts == UNTIL_RESUMED]
+        for reason in waiting:
+            if reason is Reason.CONSECUTIVE_LOSSES:
+                await self._db.set_meta(CONSECUTIVE_FROM, str(self._clock.now_ms()))
+            await self._lift(reason)
+        if waiting:
             self._tell_halts()
+
+    def halt_now(self, reason: Reason, detail: str) -> bool:
+        """In force at once, until a person resumes entries; `keep_halts` writes it. False when it already was."""
+        if reason in self._halts:
+            return False
+        self._halts[reason] = Halt(reason, detail, self._clock.now_ms(), UNTIL_RESUMED)
+        self._unwritten.add(reason)
+        self._tell_halts()
+        return True
+
+    async def keep_halts(self) -> None:
+        """Writes what `halt_now` put in force, so that it survives a restart. Raises sqlite3.Error, and then tries
+        again at the next call."""
+        for reason in tuple(self._unwritten):
+            halt = self._halts.get(reason)
+            if halt is not None:
+                await self._set(halt)
+            self._unwritten.discard(reason)
 
     async def assess(self, account: AccountView, limits: HaltLimits) -> tuple[Halt, ...]:
         """Brings the halts in line with the account; those in force."""

@@ -134,3 +134,26 @@ def test_position_open_at_the_baseline_counts_from_there() -> None:
     balance = Balance(D(10_030), D(10_000), D(9000), D(30), None, NOON)
     view = account_view(balance, Totals(), baseline, baseline, Tally(0, 0, 1), NOON)
     assert (view.day_pnl, view.day_unrealised, view.balanced_to) == (D(-20), D(-20), D(0))
+
+
+async def test_a_halt_that_waits_for_a_person_is_in_force_before_it_is_written_and_lifted_by_resuming(
+    tmp_path: Path,
+) -> None:
+    clock, events = ManualClock(NOON), []
+    db, one = await controls(tmp_path, clock, events)
+    assert one.halt_now(Reason.KEY_REFUSED, "50110")
+    assert [halt.reason for halt in one.halts] == [Reason.KEY_REFUSED]
+    assert not one.halt_now(Reason.KEY_REFUSED, "again"), "told once"
+    assert len(events) == 1
+    await one.keep_halts()
+    await db.close()
+    db, again = await controls(tmp_path, clock)
+    assert [halt.detail for halt in again.halts] == ["50110"]
+    again.halt_now(Reason.ACCOUNT_HALTED, "50007")
+    await again.resume_entries("operator")
+    await again.keep_halts()
+    assert again.halts == ()
+    await db.close()
+    db, third = await controls(tmp_path, clock)
+    assert third.halts == ()
+    await db.close()
