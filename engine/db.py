@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from types import TracebackType
@@ -69,11 +69,16 @@ class Database:
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path) -> Database:
-        """Raises DatabaseCorrupt for a file that is not ours, damaged, or written by a newer version."""
+    async def open(
+        cls, path: Path, connect: Callable[..., Awaitable[aiosqlite.Connection]] = aiosqlite.connect
+    ) -> Database:
+        """Raises DatabaseCorrupt for a file that is not ours, damaged, or written by a newer version.
+
+        `connect` is replaced where no thread may run beside the loop (the property suite's virtual time).
+        """
         await asyncio.to_thread(inspect, path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = await aiosqlite.connect(path, isolation_level=None)
+        connection = await connect(path, isolation_level=None)
         database = cls(path, connection)
         try:
             connection.row_factory = sqlite3.Row
