@@ -287,6 +287,7 @@ class Agent:
             ticker_return_14d=self._books.ticker_returns.get(instrument.ticker),
             clock_offset_ms=self._clock_offset_ms(),
             tightened=self._books.tightened,
+            last_closed_at=self._books.last_closes.get(instrument.ticker),
             stages_ms=dict(stages_ms),
         )
 

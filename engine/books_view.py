@@ -10,7 +10,7 @@ from engine.exchange.errors import ExchangeError
 from engine.execution.blocks import Block
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
-from engine.model import AccountView, AssetClass, Instrument, Position, ProtectedPosition
+from engine.model import AccountView, AssetClass, Halt, Instrument, Position, ProtectedPosition
 from engine.outcome.history import performance_of
 from engine.reasons import Reason
 from engine.risk.calibration import Outcome
@@ -38,6 +38,7 @@ class BooksView:
     outcomes: tuple[Outcome, ...] = ()
     performance: Performance | None = None
     ticker_returns: dict[str, float] = field(default_factory=dict)
+    last_closes: dict[str, int] = field(default_factory=dict)
     venue_down: str = ""
     ledger_fault: str = ""
     closing: bool = False
@@ -73,6 +74,7 @@ class BooksView:
         trades = await self.desk.tracker.history.closed_trades(HISTORY_TRADES)
         self.outcomes = outcomes_of(trades)
         self.performance = performance_of(trades[-PERFORMANCE_TRADES:])
+        self.last_closes = {trade.ticker: trade.closed_at for trade in trades}
         self.ticker_returns = {
             instrument.ticker: ticker_return_14d(trades, instrument.ticker, account.ts)
             for instrument in self.instruments.values()
@@ -120,12 +122,23 @@ class BooksView:
             kill_engaged=self.latch.engaged(),
             entries_stopped=controls.entries_stopped or self.closing,
             ticker_paused=instrument.ticker in controls.paused,
-            halts=controls.halts,
+            halts=controls.halts + _other_halt(block, self.account),
             venue_down=self.venue_down or _detail(block, Reason.VENUE_UNAVAILABLE),
             ledger_mismatch=self.ledger_fault or _detail(block, Reason.LEDGER_MISMATCH),
             unknown_order=_detail(block, Reason.UNKNOWN_ORDER),
             foreign_order=_detail(block, Reason.FOREIGN_ORDER) or _detail(block, Reason.ORPHAN_BRACKET),
         )
+
+
+GATED = (Reason.VENUE_UNAVAILABLE, Reason.LEDGER_MISMATCH, Reason.UNKNOWN_ORDER, Reason.FOREIGN_ORDER,
+         Reason.ORPHAN_BRACKET)  # fmt: skip
+"""Blocks that have a gate of their own; any other is told by the gate for halts, under its own reason."""
+
+
+def _other_halt(block: Block | None, account: AccountView | None) -> tuple[Halt, ...]:
+    if block is None or block.reason in GATED:
+        return ()
+    return (Halt(block.reason, block.detail, 0 if account is None else account.ts, "when the cause is gone"),)
 
 
 def _detail(block: Block | None, reason: Reason) -> str:

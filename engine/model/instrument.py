@@ -27,7 +27,8 @@ class InstrumentState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """A USDT-margined linear perpetual swap. Sizes are in contracts; one contract is
-    `contract_value * contract_multiplier` units of the base asset."""
+    `contract_value * contract_multiplier` units of the base asset. `expires_at` (ms UTC) is set once the venue has
+    announced its end."""
 
     inst_id: str
     ticker: str
@@ -41,6 +42,7 @@ class Instrument:
     max_leverage: Decimal
     state: InstrumentState
     fee_group: str = ""
+    expires_at: int | None = None
 
     def notional(self, contracts: Decimal, price: Decimal) -> Decimal:
         """Notional in USDT of `contracts` at `price`."""

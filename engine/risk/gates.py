@@ -47,6 +47,13 @@ GATES: tuple[Gate, ...] = (
     Gate("unknown_order", Reason.UNKNOWN_ORDER, gates_control.unknown_order, "", "the venue tells the order's fate"),
     Gate("foreign_order", Reason.FOREIGN_ORDER, gates_control.foreign_order, "", "the foreign object is gone"),
     Gate("instrument", Reason.INSTRUMENT_OFF, gates_control.instrument_live, "", "it trades again"),
+    Gate(
+        "session",
+        Reason.OFF_SESSION,
+        gates_control.session,
+        "risk.off_session_spread_pct",
+        "its home market opens, or a tight and fresh quote",
+    ),
     Gate("daily_loss", Reason.DAILY_LOSS, gates_account.daily_loss, "risk.daily_loss_limit_pct", "the next UTC day"),
     Gate("daily_trades", Reason.DAILY_TRADES, gates_account.daily_trades, "risk.max_daily_trades", "the next UTC day"),
     Gate(
@@ -77,6 +84,7 @@ GATES: tuple[Gate, ...] = (
         "risk.max_ticker_loss_pct",
         "its losses are older than 14 days",
     ),
+    Gate("cooldown", Reason.COOLDOWN, gates_account.cooldown, "risk.cooldown_minutes", "the minutes have passed"),
     Gate(
         "correlation",
         Reason.CORRELATION,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from engine.model import AccountView, AssetClass, GateResult, Verdict
 from engine.reasons import Reason
 from engine.risk.inputs import DecisionInputs
+from engine.risk.limits import MINUTE_MS
 from engine.risk.setup import Setup
 from engine.risk.verdicts import at_least, at_most, below, blocked, finite, passed
 
@@ -87,6 +88,16 @@ def ticker_loss(inputs: DecisionInputs, _: Setup) -> GateResult:
         raise ValueError("the ticker's 14-day result is unknown")
     loss, limit = loss_of(inputs.ticker_return_14d) * 100, inputs.limits.max_ticker_loss_frac * 100
     return at_most("ticker_loss", Reason.TICKER_LOSS, loss, limit, "%", "lost in 14 days")
+
+
+def cooldown(inputs: DecisionInputs, _: Setup) -> GateResult:
+    """A ticker that has just closed, by stop, target, sell, hand or liquidation, is not bought again in the same
+    breath (incident row 23). Venue minutes since the close."""
+    limit = inputs.limits.cooldown_ms / MINUTE_MS
+    if inputs.last_closed_at is None:
+        return passed("cooldown", "no position has closed yet", limit=limit)
+    since = (inputs.decided_at - inputs.last_closed_at) / MINUTE_MS
+    return at_least("cooldown", Reason.COOLDOWN, since, limit, "min", "since its last position closed")
 
 
 def correlation(inputs: DecisionInputs, _: Setup) -> GateResult:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-from engine.model import GateResult, InstrumentState, Timeframe
+from engine.model import GateResult, Instrument, InstrumentState, Timeframe
 from engine.reasons import Reason
 from engine.risk.inputs import DecisionInputs
+from engine.risk.limits import HOUR_MS
+from engine.risk.sessions import in_session
 from engine.risk.setup import Setup, is_price, spread_of, usable
 from engine.risk.verdicts import at_most, blocked, passed, switch
+
+LIVE_PRICES = ("quote", "book")
 
 # These halts have a gate of their own further down, which also knows when they lift.
 HALTS_WITH_OWN_GATE = (Reason.DAILY_LOSS, Reason.CONSECUTIVE_LOSSES, Reason.MARGIN_RATIO)
@@ -115,7 +120,34 @@ def foreign_order(inputs: DecisionInputs, _: Setup) -> GateResult:
 
 
 def instrument_live(inputs: DecisionInputs, _: Setup) -> GateResult:
-    """Suspended, delisting or pre-open instruments take no entries (incident 44)."""
-    state = inputs.instrument.state
-    wrong = "" if state is InstrumentState.LIVE else f"{inputs.instrument.inst_id} is {state}"
+    """Suspended, pre-open and expiring instruments take no entries (incident 44)."""
+    wrong = off_reason(inputs.instrument, inputs.decided_at, inputs.limits.no_entry_before_expiry_ms)
     return switch("instrument", Reason.INSTRUMENT_OFF, wrong, "live")
+
+
+def off_reason(instrument: Instrument, now_ms: int, before_expiry_ms: int) -> str:
+    """Why nothing may be opened on it; "" when it trades and its end is not near."""
+    if instrument.state is not InstrumentState.LIVE:
+        return f"{instrument.inst_id} is {instrument.state}"
+    if instrument.expires_at is None or instrument.expires_at - now_ms > before_expiry_ms:
+        return ""
+    hours = (instrument.expires_at - now_ms) / HOUR_MS
+    return f"{instrument.inst_id} expires in {hours:.1f} h, limit {before_expiry_ms / HOUR_MS:.0f} h"
+
+
+def session(inputs: DecisionInputs, _: Setup) -> GateResult:
+    """Outside the home session quote and book must be tight and fresh, or nothing opens (incident row 48)."""
+    instrument, limits = inputs.instrument, inputs.limits
+    if in_session(instrument.asset_class, inputs.decided_at):
+        return passed("session", "in session")
+    spread = spread_of(inputs.snapshot)
+    if limits.off_session_spread_frac == 0 or spread is None:
+        why = "no entries then" if spread is not None else "and the spread is unknown"
+        return blocked("session", Reason.OFF_SESSION, f"its home market is closed, {why}")
+    oldest = max((age for source, age, _ in source_ages(inputs) if source in LIVE_PRICES), default=math.inf)
+    freshest = limits.max_input_age_s * limits.off_session_age_share
+    if not oldest <= freshest:
+        detail = f"its home market is closed and quote or book are {oldest:.0f} s old, limit {freshest:.0f} s"
+        return blocked("session", Reason.OFF_SESSION, detail, limit=freshest)
+    what = "its home market is closed: spread"
+    return at_most("session", Reason.OFF_SESSION, spread * 100, limits.off_session_spread_frac * 100, "%", what)

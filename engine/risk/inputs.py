@@ -68,7 +68,8 @@ class DecisionInputs:
     `slippage_pct` fraction of mid for a buy of our usual size; `ticker_return_14d` fraction of mean deployed
     notional; `correlations` against each open ticker (None = too little data); `clock_offset_ms` venue − local;
     `regime_multiplier` in (0, 1]; `advocate_factor` None = not asked, 1 proceed, 0.6 reduce, 0 abort;
-    `tightened` = recent performance is bad enough to ask for one more signal.
+    `tightened` = recent performance is bad enough to ask for one more signal; `last_closed_at` in venue ms, when the
+    ticker's latest position closed, None = never.
     """
 
     decision_id: str
@@ -91,6 +92,7 @@ class DecisionInputs:
     regime_multiplier: float = 1.0
     tightened: bool = False
     advocate_factor: float | None = None
+    last_closed_at: int | None = None
     stages_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property

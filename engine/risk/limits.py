@@ -11,7 +11,8 @@ HOUR_MS = 3_600_000
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
     """The limits of one cycle. `*_frac` are fractions (0.35 = 35 %) of equity unless named, `*_ms` and `*_s`
-    are venue time. Raises AssertionError, naming the field, on a value outside its range.
+    are venue time. `liquidation_buffer` is the share of the way from the entry to liquidation that a stop must leave
+    free at its far end. Raises AssertionError, naming the field, on a value outside its range.
 
     `expected_hold_ms` prices funding: 24 h of settlements. It is an estimate, not a bound: a position may be sold on
     a signal from `min_hold_ms` on, while stop and target alone, at about 3 × 7.5 average ATR, would be reached
@@ -50,15 +51,22 @@ class RiskLimits:
     stop_liquidation_share: float = 0.60
     leverage: float = 1.0
     maintenance_margin_frac: float = 0.02
+    liquidation_buffer: float = 0.05
     max_atr_frac: float = 0.25
     min_atr_ticks: float = 3.0
     # Time
     min_hold_ms: int = 180 * MINUTE_MS
     min_bearish_cycles: int = 2
     min_bullish_cycles: int = 2
+    cooldown_ms: int = 15 * MINUTE_MS
+    no_entry_before_expiry_ms: int = 72 * HOUR_MS
     max_input_age_s: float = 120.0
     max_clock_offset_ms: int = 10_000
     expected_hold_ms: int = 24 * HOUR_MS
+    # Outside an instrument's home session: the widest spread as a fraction of mid, 0 = no entries at all; and the
+    # share of max_input_age_s that quote and book may be old
+    off_session_spread_frac: float = 0.001
+    off_session_age_share: float = 0.5
     # The devil's advocate's band of confidence, both ends included
     advocate_confidence_min: float = 0.65
     advocate_confidence_max: float = 0.78
@@ -100,6 +108,8 @@ class RiskLimits:
         max_open_positions: int,
         max_consecutive_losses: int,
         max_ticker_loss_pct: float,
+        cooldown_minutes: int,
+        off_session_spread_pct: float,
         max_correlation: float,
         min_margin_ratio: float,
         min_reward_risk: float,
@@ -129,6 +139,8 @@ class RiskLimits:
             max_consecutive_losses=max_consecutive_losses,
             min_margin_ratio=min_margin_ratio,
             max_ticker_loss_frac=max_ticker_loss_pct / 100,
+            cooldown_ms=cooldown_minutes * MINUTE_MS,
+            off_session_spread_frac=off_session_spread_pct / 100,
             max_correlation=max_correlation,
             sl_mult=sl_mult,
             tp_mult=tp_mult,
@@ -170,14 +182,19 @@ RANGES: dict[str, tuple[float, float]] = {
     "stop_liquidation_share": (1e-9, 0.95),
     "leverage": (1, 10),
     "maintenance_margin_frac": (0, 0.09),
+    "liquidation_buffer": (0, 0.5),
     "max_atr_frac": (1e-9, 0.25),
     "min_atr_ticks": (0, 50),
     "min_hold_ms": (0, 10080 * MINUTE_MS),
     "min_bearish_cycles": (1, 20),
     "min_bullish_cycles": (2, 20),
+    "cooldown_ms": (0, 1440 * MINUTE_MS),
+    "no_entry_before_expiry_ms": (0, 30 * 24 * HOUR_MS),
     "max_input_age_s": (1e-9, 7200),
     "max_clock_offset_ms": (0, 10_000),
     "expected_hold_ms": (0, 30 * 24 * HOUR_MS),
+    "off_session_spread_frac": (0, 0.05),
+    "off_session_age_share": (1e-9, 1),
     "advocate_confidence_min": (0, 1),
     "advocate_confidence_max": (0, 1),
 }

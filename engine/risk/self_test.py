@@ -24,6 +24,9 @@ Case = tuple[DecisionInputs, Setup]
 Change = Callable[[Case], Case]
 
 
+A_SATURDAY = 1_760_180_400_000  # 2025-10-11 11:00 UTC
+
+
 class GateProofFailed(Exception):
     """A gate did not trip on a breach, or blocked a sound case. The program must not trade; the message names
     the gate."""
@@ -153,6 +156,26 @@ def _suspended(case: Case) -> Case:
     return _snapshot(instrument=instrument)(case)
 
 
+def _expiring(case: Case) -> Case:
+    return _snapshot(instrument=replace(case[0].instrument, expires_at=NOW))(case)
+
+
+def _off_session(case: Case) -> Case:
+    """A stock on a Saturday, under a spread that no limit allows."""
+    inputs, setup = case
+    stock = replace(inputs.instrument, asset_class=AssetClass.STOCK)
+    quote = inputs.snapshot.quote
+    assert quote is not None and quote.ask is not None
+    wide = replace(quote, bid=quote.ask * exact(0.8))
+    snapshot = replace(inputs.snapshot, instrument=stock, quote=wide)
+    return replace(inputs, snapshot=snapshot, decided_at=A_SATURDAY), setup
+
+
+def _just_closed(case: Case) -> Case:
+    """Less than the cooldown ago; with no cooldown, a close that lies ahead, which cannot be."""
+    return replace(case[0], last_closed_at=case[0].decided_at - case[0].limits.cooldown_ms + 1), case[1]
+
+
 def _ticker_lost(case: Case) -> Case:
     return replace(case[0], ticker_return_14d=-case[0].limits.max_ticker_loss_frac - 0.001), case[1]
 
@@ -208,6 +231,8 @@ BREACHES: tuple[Breach, ...] = (
     Breach("unknown_order", Reason.UNKNOWN_ORDER, _controls(unknown_order="synthetic")),
     Breach("foreign_order", Reason.FOREIGN_ORDER, _controls(foreign_order="synthetic")),
     Breach("instrument", Reason.INSTRUMENT_OFF, _suspended),
+    Breach("instrument", Reason.INSTRUMENT_OFF, _expiring),
+    Breach("session", Reason.OFF_SESSION, _off_session),
     Breach(
         "daily_loss",
         Reason.DAILY_LOSS,
@@ -239,6 +264,7 @@ BREACHES: tuple[Breach, ...] = (
     Breach("margin_ratio", Reason.MARGIN_UNKNOWN, _account(lambda a, _: replace(a, open_positions=1))),
     Breach("ticker_loss", Reason.TICKER_LOSS, _ticker_lost),
     Breach("ticker_loss", Reason.TICKER_LOSS, _inputs(ticker_return_14d=None)),
+    Breach("cooldown", Reason.COOLDOWN, _just_closed),
     Breach("correlation", Reason.CORRELATION, _beside(AssetClass.METAL, 1.0)),
     Breach("correlation", Reason.CORRELATION, _beside(AssetClass.CRYPTO, None)),
     Breach("atr", Reason.ATR_ZERO, lambda case: (_no_atr(case[0]), case[1])),

@@ -20,6 +20,7 @@ from engine.risk.limits import RiskLimits
 from engine.risk.sizing import Bet, Factors, Refusal, size, soft_brake
 from engine.risk.stops import (
     clamp_stop_distance,
+    clear_of_liquidation,
     distances,
     kelly_edge,
     on_right_sides,
@@ -28,6 +29,7 @@ from engine.risk.stops import (
     raw_target,
     stop_bounds,
 )
+from engine.rounding import exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,9 @@ def check_bracket(bracket: BracketPrices, market: Market, limits: RiskLimits) ->
             f"stop {bracket.stop} and target {bracket.target} do not enclose "
             f"entry {market.entry} and mark {market.mark}",
         )
+    liquidation = market.entry * (1 - exact(limits.liquidation_distance_frac))
+    if not clear_of_liquidation(bracket.stop, market.entry, liquidation, limits.liquidation_buffer):
+        return Refusal(Reason.STOP_INVALID, f"stop {bracket.stop} is too near to liquidation at {liquidation:.8g}")
     odds = net_odds(*distances(bracket, market.entry), market.costs.total)
     if odds < limits.min_reward_risk:
         return Refusal(

@@ -80,6 +80,12 @@ def on_right_sides(bracket: BracketPrices, entry: Decimal, mark: Decimal, sign: 
     return 0 < low < min(entry, mark) and high > max(entry, mark)
 
 
+def clear_of_liquidation(stop: Decimal, entry: Decimal, liquidation: Decimal, buffer: float) -> bool:
+    """True when a long's stop executes before the venue liquidates: above `liquidation` by at least `buffer` of the
+    way from there to the entry (incident row 25). A stop at or above the entry always is."""
+    return stop >= liquidation + (entry - liquidation) * exact(buffer) if liquidation < entry else stop > liquidation
+
+
 def distances(bracket: BracketPrices, entry: Decimal) -> tuple[float, float]:
     """Stop and target distance as fractions of entry, after rounding."""
     return float(abs(entry - bracket.stop) / entry), float(abs(bracket.target - entry) / entry)

@@ -102,7 +102,7 @@ def test_entry_gates_are_still_shown_beside_an_exit() -> None:
     record = decide(replace(bearish(), controls=with_controls(kill_engaged=True).controls))
     assert record.action is Action.SELL
     assert next(gate for gate in record.gates if gate.name == "kill").verdict is Verdict.BLOCK
-    assert len(record.gates) == 6 + 26
+    assert len(record.gates) == 6 + 28
 
 
 def test_overrides_stand_beside_the_models_numbers() -> None:

@@ -15,6 +15,8 @@ from engine.reasons import Reason
 from engine.risk.decide import safe_setup
 from engine.risk.gates import GATES, Gate, evaluate, first_block, risk_gates
 from engine.risk.inputs import DecisionInputs
+from engine.risk.limits import RiskLimits
+from engine.risk.self_test import A_SATURDAY
 from engine.risk.setup import Setup, assess
 from engine.risk.sizing import Refusal
 from engine.risk.sound import NOW
@@ -39,8 +41,8 @@ GATE = {gate.name: gate for gate in GATES}
 SPEC_ORDER = [
     "kill", "entries_stopped", "ticker_paused", "halt",
     "data_fresh", "data_complete", "clock", "venue", "ledger", "unknown_order", "foreign_order", "instrument",
-    "daily_loss", "daily_trades", "max_positions", "consecutive_losses", "margin_ratio",
-    "ticker_loss", "correlation", "atr",
+    "session", "daily_loss", "daily_trades", "max_positions", "consecutive_losses", "margin_ratio",
+    "ticker_loss", "cooldown", "correlation", "atr",
     "min_signals", "min_timeframes", "min_confidence", "expected_value", "sizing", "devils_advocate",
 ]  # fmt: skip
 
@@ -77,6 +79,18 @@ def fresh(**candle: int) -> DecisionInputs:
     frame = Timeframe(name.removeprefix("tf_"))
     base = sound().snapshot.candles
     return with_snapshot(candles={**base, frame: candles_at(frame, last)})
+
+
+MINUTE, HOUR = 60_000, 3_600_000
+A_WEDNESDAY = 1_760_540_400_000  # 2025-10-15 15:00 UTC, New York is open
+STOCK = replace(sound().instrument, asset_class=AssetClass.STOCK)
+
+
+def off_session(spread: str, now: int = A_SATURDAY, age_s: int = 0) -> DecisionInputs:
+    """A stock at `now`, with a spread of that fraction of mid and a quote of that age."""
+    half = D(spread) / 2
+    inputs = with_quote(bid=D(100) * (1 - half), ask=D(100) * (1 + half), ts=NOW - age_s * 1000)
+    return replace(inputs, snapshot=replace(inputs.snapshot, instrument=STOCK), decided_at=now)
 
 
 NO_CANDLES = Candles(*(np.array([], dtype=kind) for kind in (np.int64, *[np.float64] * 5)))
@@ -122,6 +136,18 @@ ROWS = [
     Row("unknown_order", with_controls(unknown_order="no reply"), Reason.UNKNOWN_ORDER),
     Row("foreign_order", with_controls(foreign_order="id 77"), Reason.FOREIGN_ORDER),
     Row("instrument", with_instrument(state=InstrumentState.SUSPEND), Reason.INSTRUMENT_OFF),
+    Row("instrument", with_instrument(expires_at=NOW + 72 * HOUR + 1), None),
+    Row("instrument", with_instrument(expires_at=NOW + 72 * HOUR), Reason.INSTRUMENT_OFF),
+    Row("instrument", with_instrument(expires_at=NOW - 1), Reason.INSTRUMENT_OFF),
+    # Sessions: 0.10 % of spread, half of 120 s of age while the home market is closed
+    Row("session", sound(), None),
+    Row("session", off_session("0.0010"), None, 0.1),
+    Row("session", off_session("0.0011"), Reason.OFF_SESSION, 0.11),
+    Row("session", off_session("0.0011", A_WEDNESDAY), None),
+    Row("session", off_session("0.0001", age_s=60), None, 0.01),
+    Row("session", off_session("0.0001", age_s=61), Reason.OFF_SESSION),
+    Row("session", with_snapshot(instrument=STOCK, quote=None), Reason.OFF_SESSION),
+    Row("session", replace(off_session("0.0001"), limits=RiskLimits(off_session_spread_frac=0)), Reason.OFF_SESSION),
     # The day: 35 % of the baseline
     Row("daily_loss", with_account(day_pnl=D(500)), None, 0.0),
     Row("daily_loss", with_account(day_pnl=D(-3499)), None, 34.99),
@@ -162,6 +188,11 @@ ROWS = [
     Row("ticker_loss", sound(ticker_return_14d=-0.101), Reason.TICKER_LOSS, 10.1),
     Row("ticker_loss", sound(ticker_return_14d=None), Reason.TICKER_LOSS),
     Row("ticker_loss", sound(ticker_return_14d=math.nan), Reason.TICKER_LOSS),
+    Row("cooldown", sound(), None),
+    Row("cooldown", sound(last_closed_at=NOW - 15 * MINUTE), None, 15.0),
+    Row("cooldown", sound(last_closed_at=NOW - 15 * MINUTE + 60), Reason.COOLDOWN, 14.999),
+    Row("cooldown", sound(last_closed_at=NOW), Reason.COOLDOWN, 0.0),
+    Row("cooldown", replace(sound(last_closed_at=NOW), limits=RiskLimits(cooldown_ms=0)), None, 0.0),
     Row("correlation", sound(), None),
     Row("correlation", beside(0.849), None, 0.849),
     Row("correlation", beside(0.85), Reason.CORRELATION, 0.85),

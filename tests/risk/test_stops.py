@@ -14,6 +14,7 @@ from engine.risk.stops import (
     SHORT,
     StopBounds,
     clamp_stop_distance,
+    clear_of_liquidation,
     distances,
     kelly_edge,
     on_right_sides,
@@ -105,6 +106,24 @@ def test_a_leg_that_would_trigger_at_once_is_found(stop: str, target: str, mark:
 def test_a_short_is_mirrored() -> None:
     assert on_right_sides(BracketPrices(D(102), D(96)), D(100), D(100), SHORT)
     assert not on_right_sides(BracketPrices(D(98), D(104)), D(100), D(100), SHORT)
+
+
+@pytest.mark.parametrize(
+    ("stop", "liquidation", "clear"),
+    [
+        ("92", "2", True),
+        ("52.5", "50", True),
+        ("52.49", "50", False),
+        ("50", "50", False),
+        ("49", "50", False),
+        # A stop that trailed beyond the entry; a short's liquidation above it
+        ("101", "50", True),
+        ("101", "100", True),
+        ("100", "100", False),
+    ],
+)
+def test_a_stop_leaves_five_percent_of_the_way_to_liquidation(stop: str, liquidation: str, clear: bool) -> None:
+    assert clear_of_liquidation(Decimal(stop), Decimal(100), Decimal(liquidation), 0.05) is clear
 
 
 def test_distances_are_fractions_of_entry_after_rounding() -> None:
