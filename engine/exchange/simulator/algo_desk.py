@@ -8,9 +8,10 @@ from decimal import Decimal
 from engine.exchange.simulator.accounts import closable
 from engine.exchange.simulator.algos import SOURCES, Level, check_legs, find_algo, levels, read_algo
 from engine.exchange.simulator.executions import Executions, acknowledgement
+from engine.exchange.simulator.faults.orders import ALGO_PATH, OrderFaults
 from engine.exchange.simulator.floor import Floor, opposite
 from engine.exchange.simulator.legs import check_side, read_leg
-from engine.exchange.simulator.okx_errors import OkxError, parameter, refusal
+from engine.exchange.simulator.okx_errors import OkxError, parameter, refusal, worded
 from engine.exchange.simulator.order_desk import OrderDesk
 from engine.exchange.simulator.orders import admit, check_size
 from engine.exchange.simulator.params import Params, Row, number, plain, text
@@ -22,10 +23,11 @@ ZERO = Decimal(0)
 
 
 class AlgoDesk:
-    def __init__(self, floor: Floor, executions: Executions, orders: OrderDesk) -> None:
+    def __init__(self, floor: Floor, executions: Executions, orders: OrderDesk, faults: OrderFaults) -> None:
         self._floor = floor
         self._executions = executions
         self._orders = orders
+        self._faults = faults
         self.failures: list[str] = []
 
     # ------------------------------------------------------------ placing, amending, cancelling
@@ -52,6 +54,7 @@ class AlgoDesk:
         algo = find_algo(self._floor, params)
         if algo is None or not algo.live or algo.inst_id != spec.inst_id:
             raise refusal("51503")
+        self._floor.tradable(spec.inst_id, reduces=algo.reduce_only)
         before = (algo.sz, algo.tp, algo.sl, algo.trigger)
         try:
             self._amend(algo, params)
@@ -84,8 +87,15 @@ class AlgoDesk:
 
     # ------------------------------------------------------------ triggering
 
+    @property
+    def deaf(self) -> bool:
+        """Whether no price triggers anything now."""
+        return self._floor.world.deaf_until > self._floor.wall_ms()
+
     def touch(self, inst_id: str, px_type: str, price: float) -> None:
         """The price of that type stands at `price`: algos that waited for it fire, oldest first."""
+        if self.deaf:
+            return
         for algo in list(self._floor.armed[inst_id].values()):
             level = next((one for one in levels(algo) if one.leg.px_type == px_type and one.crossed(price)), None)
             if algo.live and level is not None:
@@ -93,7 +103,7 @@ class AlgoDesk:
 
     def trail(self, algo: Algo, prices: FloatArray) -> None:
         """A trailing stop after one more stretch of prices, the last of which is now."""
-        if algo.live and first_fire(algo, prices) is not None:
+        if algo.live and not self.deaf and first_fire(algo, prices) is not None:
             self._fire(algo, None, None)
 
     def _fire(self, algo: Algo, order_px: Decimal | None, level: Level | None) -> None:
@@ -104,12 +114,16 @@ class AlgoDesk:
         self._floor.keep(algo)
         child = self._child(algo, order_px)
         try:
+            code = self._faults.child_code(algo, _facts(algo))
+            if code:
+                raise worded(code)
             self._fit(algo, child)
             admit(self._floor, child)
         except OkxError as refused:
             algo.fail_code = refused.code
             self._executions.end_algo(algo, "order_failed")
             return
+        self._faults.mark(child, self._floor.spec(algo.inst_id).lot_sz, ALGO_PATH, _facts(algo))
         algo.ord_ids.append(child.ord_id)
         self._orders.enter(child)
         self._executions.algo_changed(algo)
@@ -164,14 +178,16 @@ class AlgoDesk:
 
     def _awakened(self, parent: Order, attachment: Attachment, size: Decimal) -> Algo:
         """Raises OkxError: prices already passed, or no position left to protect."""
-        if self.failures:
-            code = self.failures.pop(0)
+        code = self.failures.pop(0) if self.failures else attachment.doom
+        if code:
             raise OkxError(code, "The attached TP/SL order could not be created.")
         side = opposite(parent.side)
         position = self._floor.position(parent.inst_id, parent.td_mode, parent.pos_side)
         if position is None or position.sign != parent.sign:
             raise refusal("51169")
-        for kind, leg in (("tp", attachment.tp), ("sl", attachment.sl)):
+        tp = attachment.tp if attachment.only != "sl" else None
+        sl = attachment.sl if attachment.only != "tp" else None
+        for kind, leg in (("tp", tp), ("sl", sl)):
             check_side(self._floor, parent.inst_id, side, kind, leg)
         return Algo(
             algo_id=self._floor.next_id(),
@@ -181,7 +197,7 @@ class AlgoDesk:
             td_mode=parent.td_mode,
             side=side,
             pos_side=parent.pos_side,
-            ord_type="oco" if attachment.tp and attachment.sl else "conditional",
+            ord_type="oco" if tp and sl else "conditional",
             sz=size,
             close_all=False,
             reduce_only=True,
@@ -189,10 +205,14 @@ class AlgoDesk:
             lever=parent.lever,
             c_time=self._floor.now_ms,
             u_time=self._floor.now_ms,
-            tp=attachment.tp,
-            sl=attachment.sl,
+            tp=tp,
+            sl=sl,
             linked_ord_id=parent.ord_id,
         )
+
+
+def _facts(algo: Algo) -> Row:
+    return {"instId": algo.inst_id, "side": algo.side, "ordType": algo.ord_type, "algoClOrdId": algo.client_id}
 
 
 def _amended(params: Params, kind: str, leg: Leg | None) -> Row | None:

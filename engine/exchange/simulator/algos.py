@@ -75,6 +75,7 @@ def read_algo(floor: Floor, params: Params) -> Algo:
         c_time=floor.now_ms,
         u_time=floor.now_ms,
     )
+    floor.tradable(spec.inst_id, reduces=algo.reduce_only)
     _READERS[ord_type](floor, algo, params, spec)
     _check_size(floor, algo, params, spec)
     _check_caps(floor, algo)

@@ -24,6 +24,7 @@ class Executions:
         self._floor = floor
         self._protection = protection
         self.trades: list[Row] = []
+        self.cause = "filled"
         self.flattened: list[Position] = []
 
     # ------------------------------------------------------------ trades
@@ -39,9 +40,11 @@ class Executions:
         execution = Execution(price, traded, exec_type, closed.pnl_now if closed else ZERO)
         fee = trading_fee(self._floor.spec(order.inst_id).units, execution)
         fill = book_trade(self._floor, order, execution, fee)
+        if fill.fee_ccy != "USDT":
+            fee = ZERO
         closing_fee = money(fee * closing / traded)
         if closed:
-            self._settle(closed.position, fill, closing_fee)
+            self._settle(closed.position, order, fill, closing_fee)
         if traded > closing:
             self._open_part(order, fill, traded - closing, fee - closing_fee)
         self._account(order, fill)
@@ -60,17 +63,20 @@ class Executions:
             self._floor, order
         )
         enlarge(position, contracts, fill.px)
-        self._settle(position, fill, fee)
+        self._settle(position, order, fill, fee)
         self._protection.opened(order, position)
 
-    def _settle(self, position: Position, fill: Fill, fee: Decimal) -> None:
+    def _settle(self, position: Position, order: Order, fill: Fill, fee: Decimal) -> None:
         position.fee += fee
-        position.trade_id = fill.trade_id
+        if not order.silent:
+            position.trade_id = fill.trade_id
         position.u_time = self._floor.now_ms
         self._floor.keep(position)
         self._floor.touched.add(position.inst_id)
 
     def _account(self, order: Order, fill: Fill) -> None:
+        if order.shuffle_ms and not order.filled:
+            fill.listed_wall = self._floor.wall_ms() + order.shuffle_ms
         order.filled += fill.sz
         order.fill_value += fill.sz * fill.px
         order.fill_px, order.fill_sz, order.fill_time = fill.px, fill.sz, fill.ts
@@ -104,6 +110,8 @@ class Executions:
             order.wake_wall = self._floor.wall_ms() + self._floor.attach_delay_ms(order.ord_id)
         self._floor.keep(order)
         self._floor.touched.add(order.inst_id)
+        if order.silent:
+            return
         units, last = self._floor.spec(order.inst_id).units, self._floor.last(order.inst_id)
         row = order_push(order, units, last, request_id, amend_result)
         self._floor.tell("orders", order.inst_id, row)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
+from engine.exchange.simulator.altered import AlteredMarket
 from engine.exchange.simulator.market import BookRow, Market
-from engine.exchange.simulator.okx_errors import refusal
+from engine.exchange.simulator.okx_errors import refusal, worded
 from engine.exchange.simulator.params import Params, Row, text
 from engine.exchange.simulator.records import (
     Account,
@@ -26,6 +27,7 @@ from engine.exchange.simulator.records import (
 )
 from engine.exchange.simulator.specs import InstrumentSpec
 from engine.exchange.simulator.store import StateStore
+from engine.exchange.simulator.world import Deed, World
 
 FIRST_ID = 2_000_000_000_000_000_000
 """Ids are numeric strings of constant length, strictly increasing, counted from here."""
@@ -34,6 +36,9 @@ ATTACH_DELAY_MS = (5, 60)
 """Wall milliseconds between a parent order's end and the life of its attached TP/SL."""
 
 DEFAULT_LEVERAGE = Decimal(3)
+
+OPENING_ONLY = frozenset({"54092", "54094"})
+"""These codes stop nobody from getting out."""
 
 _T = TypeVar("_T")
 
@@ -57,11 +62,12 @@ class Floor:
     def __init__(
         self, market: Market, equity: Decimal, wall_ms: Callable[[], int], store: StateStore, seed: int
     ) -> None:
-        self.market = market
+        self.market = AlteredMarket(market)
         self.wall_ms = wall_ms
         self.seed = seed
         self.now_ms = market.start_ms
         self.account = Account(initial=equity, cash=equity)
+        self.world = World()
         self.orders: dict[str, Order] = {}
         self.algos: dict[str, Algo] = {}
         self.lives: dict[str, Position] = {}
@@ -73,6 +79,7 @@ class Floor:
         self.resting: defaultdict[str, dict[str, Order]] = defaultdict(dict)
         self.armed: defaultdict[str, dict[str, Algo]] = defaultdict(dict)
         self.asleep: dict[str, Order] = {}
+        self.paced: dict[str, Order] = {}
         self.by_client: dict[str, Order] = {}
         self.algo_by_client: dict[str, Algo] = {}
         self.news: list[PrivateEvent] = []
@@ -80,7 +87,7 @@ class Floor:
         self._changed: dict[tuple[type[Record], str], Record] = {}
         self._marks: dict[str, Decimal] = {}
         self._marks_at = -1
-        self._store = store
+        self.store = store
         for record in store.records():
             self._adopt(record)
 
@@ -88,17 +95,19 @@ class Floor:
 
     def keep(self, record: Record) -> None:
         """The record is new or has changed: indexed now, stored with the next `flush`."""
-        self._changed[(type(record), record.key)] = record
+        place = (type(record), record.key)
+        self._changed.pop(place, None)
+        self._changed[place] = record
         self._adopt(record)
 
     def flush(self) -> None:
         """Stores every change and the venue's time in one transaction."""
-        self._store.save([*self._changed.values(), Instant(self.now_ms)])
+        self.store.save([*self._changed.values(), Instant(self.now_ms)], self.wall_ms(), self.now_ms)
         self._changed.clear()
 
     def close(self) -> None:
         self.flush()
-        self._store.close()
+        self.store.close()
 
     def _adopt(self, record: Record) -> None:
         match record:
@@ -118,6 +127,10 @@ class Floor:
                 self.nakeds[record.key] = record
             case Account():
                 self.account = record
+            case World():
+                self.world = record
+                self.market.show(record)
+                self._marks_at = -1
             case Instant():
                 self.now_ms = record.now_ms
 
@@ -129,6 +142,7 @@ class Floor:
                 self.by_client[order.client_id] = order
         _file(self.resting[order.inst_id], order.ord_id, order, order.live)
         _file(self.asleep, order.ord_id, order, order.wake_wall is not None)
+        _file(self.paced, order.ord_id, order, order.live and order.rest_wall is not None)
 
     def _index_algo(self, algo: Algo) -> None:
         self.algos[algo.algo_id] = algo
@@ -164,6 +178,21 @@ class Floor:
         if found is None:
             raise refusal("51001")
         return found
+
+    def tradable(self, inst_id: str, *, reduces: bool) -> InstrumentSpec:
+        """The instrument, if an order for it may be taken now. Raises 51001, 51027 once it has expired, 51022 while
+        it is suspended, and what else closes it (54092, 54094: for opening only)."""
+        spec = self.spec(inst_id)
+        if spec.exp_time is not None and spec.exp_time <= self.now_ms:
+            raise refusal("51027")
+        code = self.world.closed.get(inst_id, "")
+        if code and not (reduces and code in OPENING_ONLY):
+            raise worded(code)
+        return spec
+
+    def note(self, kind: str, inst_id: str, detail: str) -> None:
+        """Keeps what was done from outside."""
+        self.keep(Deed(self.next_id(), kind, inst_id, detail, self.wall_ms(), self.now_ms))
 
     def spec_of(self, params: Params) -> InstrumentSpec:
         """The instrument that `instId` names. Raises 50014, 51001."""

@@ -25,6 +25,10 @@ class FundingSchedule:
             self._next[inst_id] = due
         return due
 
+    def forget(self, inst_id: str) -> None:
+        """Its schedule has changed."""
+        self._next.pop(inst_id, None)
+
     def due(self, inst_id: str) -> bool:
         """Whether now is the settlement that `next_ms` last announced."""
         return self._next.get(inst_id) == self._floor.now_ms

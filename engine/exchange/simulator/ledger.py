@@ -12,23 +12,29 @@ from engine.exchange.simulator.records import Bill, Fill, Order, Position
 
 ZERO = Decimal(0)
 
-TRADE, LIQUIDATION, FUNDING = "2", "5", "8"
+TRADE, DELIVERY, LIQUIDATION, FUNDING, ADL = "2", "3", "5", "8", "9"
 FUNDING_PAID, FUNDING_RECEIVED = "173", "174"
 LIQUIDATION_FEE = "109"
-_TRADE_SUBTYPES = {
-    ("buy", "net"): "1",
-    ("sell", "net"): "2",
-    ("buy", "long"): "3",
-    ("sell", "short"): "4",
-    ("sell", "long"): "5",
-    ("buy", "short"): "6",
+_KINDS = {"full_liquidation": LIQUIDATION, "partial_liquidation": LIQUIDATION, "adl": ADL, "delivery": DELIVERY}
+"""Bill type by the category of the order; a normal one is a trade."""
+
+_SIDES = (("sell", "long"), ("buy", "short"), ("buy", "net"), ("sell", "net"))
+_SUBTYPES = {
+    "normal": {
+        ("buy", "net"): "1",
+        ("sell", "net"): "2",
+        ("buy", "long"): "3",
+        ("sell", "short"): "4",
+        ("sell", "long"): "5",
+        ("buy", "short"): "6",
+    },
+    "partial_liquidation": dict(zip(_SIDES, ("100", "101", "102", "103"), strict=True)),
+    "full_liquidation": dict(zip(_SIDES, ("104", "105", "106", "107"), strict=True)),
+    "adl": dict(zip(_SIDES, ("125", "126", "127", "128"), strict=True)),
+    "delivery": dict(zip(_SIDES, ("112", "113", "113", "112"), strict=True)),
 }
-_LIQUIDATION_SUBTYPES = {
-    ("buy", "net"): "106",
-    ("sell", "net"): "107",
-    ("sell", "long"): "104",
-    ("buy", "short"): "105",
-}
+FOREIGN_USDT = Decimal(50)
+"""What one coin of another fee currency is taken for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +58,15 @@ def trading_fee(units: Decimal, execution: Execution) -> Decimal:
 
 
 def book_trade(floor: Floor, order: Order, execution: Execution, fee: Decimal) -> Fill:
-    """Books one trade: cash, bill and fill."""
+    """Books one trade: cash, bill and fill. A fee in another currency touches no USDT."""
     trade_id = floor.next_id()
-    liquidation = order.category == "full_liquidation"
-    subtypes = _LIQUIDATION_SUBTYPES if liquidation else _TRADE_SUBTYPES
+    at_home = order.fee_ccy == "USDT"
+    told = fee if at_home else money(fee / FOREIGN_USDT)
+    fee = fee if at_home else ZERO
     bill = _bill(
         floor,
-        kind=LIQUIDATION if liquidation else TRADE,
-        sub_type=subtypes[(order.side, order.pos_side)],
+        kind=_KINDS.get(order.category, TRADE),
+        sub_type=_SUBTYPES[order.category][(order.side, order.pos_side)],
         inst_id=order.inst_id,
         mgn_mode=order.td_mode,
         pnl=execution.pnl,
@@ -81,13 +88,14 @@ def book_trade(floor: Floor, order: Order, execution: Execution, fee: Decimal) -
         px=execution.px,
         sz=execution.sz,
         exec_type=execution.exec_type,
-        fee=fee,
+        fee=told,
         fee_rate=execution.fee_rate,
         pnl=execution.pnl,
         sub_type=bill.sub_type,
         mark_px=bill.mark_px,
         idx_px=floor.index(order.inst_id),
         ts=floor.now_ms,
+        fee_ccy=order.fee_ccy,
     )
     floor.keep(bill)
     floor.keep(fill)

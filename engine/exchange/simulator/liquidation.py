@@ -16,7 +16,7 @@ from engine.exchange.simulator.ledger import book_penalty
 from engine.exchange.simulator.order_desk import closing_order
 from engine.exchange.simulator.params import ceil_to, floor_to
 from engine.exchange.simulator.positions import money
-from engine.exchange.simulator.records import Position
+from engine.exchange.simulator.records import Order, Position
 from engine.exchange.simulator.tiers import maintenance_rate
 
 ZERO = Decimal(0)
@@ -34,27 +34,71 @@ def level(floor: Floor, position: Position) -> float | None:
     return None if price is None else float(price)
 
 
-def liquidate(floor: Floor, executions: Executions, position: Position) -> None:
-    """Takes the whole position: its orders cancelled, closed, the fee booked, cash never below zero by it."""
+def liquidate(
+    floor: Floor, executions: Executions, position: Position, contracts: Decimal | None = None, *, push: bool = False
+) -> None:
+    """Takes the position, or that much of it: its orders cancelled, closed, the fee booked, cash never below zero by
+    it. The orders channel is told of it only with `push`."""
+    size = position.size if contracts is None else contracts
+    whole = size == position.size
     for order in list(floor.resting[position.inst_id].values()):
         executions.cancel(order, "2")
     backing = position.margin if position.mgn_mode == "isolated" else wallet(floor).cross_equity
     price = _taking_price(floor, position, backing)
-    fee_base = position.value(floor.mark(position.inst_id))
-    maintenance = fee_base * maintenance_rate(floor.spec(position.inst_id), position.size)
-    order = closing_order(floor, position, position.size)
-    order.category = "full_liquidation"
-    before = floor.account.cash
-    executions.trade(order, price, position.size, "T")
-    left = backing + floor.account.cash - before
-    if position.mgn_mode == "cross":
-        left = min(maintenance, wallet(floor).cross_equity)
-    penalty = -money(max(ZERO, left))
+    maintenance = _maintenance(floor, position)
+    cash, margin = floor.account.cash, position.margin
+    order = _taking_order(floor, position, size, "full_liquidation" if whole else "partial_liquidation", push)
+    executions.cause = "liquidation"
+    executions.trade(order, price, size, "T")
+    if whole:
+        left = backing + floor.account.cash - cash
+        if position.mgn_mode == "cross":
+            left = min(maintenance, wallet(floor).cross_equity)
+        _charge(floor, position, max(ZERO, left))
+    else:
+        freed = margin - position.margin + floor.account.cash - cash
+        _charge(floor, position, min(maintenance * size / (size + position.size), max(ZERO, freed)))
+    position.outcome = "3" if whole else "4"
+    floor.keep(position)
+
+
+def deleverage(
+    floor: Floor, executions: Executions, position: Position, contracts: Decimal, *, push: bool = False
+) -> None:
+    """Auto-deleveraging: that much of the position is closed at mark against somebody who went bankrupt."""
+    whole = contracts == position.size
+    order = _taking_order(floor, position, contracts, "adl", push)
+    executions.cause = "adl"
+    executions.trade(order, floor.mark(position.inst_id), contracts, "T")
+    position.outcome = "6" if whole else "5"
+    floor.keep(position)
+
+
+def deliver(floor: Floor, executions: Executions, position: Position) -> None:
+    """The contract has expired: what is open is settled at mark."""
+    order = _taking_order(floor, position, position.size, "delivery", push=False)
+    executions.cause = "delivered"
+    executions.trade(order, floor.mark(position.inst_id), position.size, "T")
+
+
+def _taking_order(floor: Floor, position: Position, contracts: Decimal, category: str, push: bool) -> Order:
+    order = closing_order(floor, position, contracts)
+    order.category = category
+    order.silent = not push
+    return order
+
+
+def _maintenance(floor: Floor, position: Position) -> Decimal:
+    value = position.value(floor.mark(position.inst_id))
+    return value * maintenance_rate(floor.spec(position.inst_id), position.size)
+
+
+def _charge(floor: Floor, position: Position, amount: Decimal) -> None:
+    """The liquidation fee."""
+    penalty = -money(amount)
     if penalty:
         book_penalty(floor, position, penalty)
         position.penalty += penalty
-    position.outcome = "3"
-    floor.keep(position)
 
 
 def _taking_price(floor: Floor, position: Position, backing: Decimal) -> Decimal:

@@ -45,6 +45,15 @@ def take(levels: Iterable[BookRow], side: str, contracts: Decimal, limit: Decima
     return matches
 
 
+def in_parts(matches: list[Match], lot: Decimal) -> list[Match]:
+    """The same trades, in at least two when there are two lots to trade."""
+    if len(matches) != 1 or matches[0].sz < 2 * lot:
+        return matches
+    [whole] = matches
+    half = max(lot, whole.sz / 2 // lot * lot)
+    return [Match(whole.px, half), Match(whole.px, whole.sz - half)]
+
+
 def hit(levels: Iterable[BookRow], near: BookRow | None, side: str, contracts: Decimal, limit: Decimal) -> Decimal:
     """How much of an order resting at `limit` trades when the market comes to it.
 

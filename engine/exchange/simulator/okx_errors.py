@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 MESSAGES = {
+    "50001": "Service temporarily unavailable. Please try again later.",
+    "50013": "Systems are busy. Please try again later.",
+    "50030": "You don't have permission to use this API endpoint",
+    "50101": "APIKey does not match current environment.",
+    "50110": "Your IP is not included in your API key's IP whitelist.",
+    "50111": "Invalid OK-ACCESS-KEY",
+    "50113": "Invalid Sign",
+    "50120": "This API key doesn't have permission to use this function",
     "50002": "JSON syntax error",
     "50014": "Parameter {name} cannot be empty.",
     "50015": "Either parameter {name} or {other} is required",
@@ -15,6 +23,8 @@ MESSAGES = {
     "(contracts) at the current leverage of {lever}.",
     "51016": "Client order ID already exists.",
     "51020": "Your order should meet or exceed the minimum order amount.",
+    "51022": "Contract suspended.",
+    "51027": "Contract has expired.",
     "51023": "Position doesn't exist.",
     "51025": "Order count exceeds the limit.",
     "51046": "The take profit trigger price must be higher than the order price",
@@ -71,6 +81,8 @@ MESSAGES = {
     "51526": "You can only amend the order size to one above the filled amount.",
     "51527": "Order modification failed. At least 1 of the attached TP/SL orders does not exist.",
     "51603": "Order does not exist.",
+    "54092": "Accept the risk disclaimer of this product in the app or on the web before trading it.",
+    "54094": "Opening positions is blocked during your cooling-off period.",
     "59000": "Setting failed. Cancel any open orders, close positions, and stop trading bots first.",
     "59101": "Leverage can't be modified. Please cancel all pending cross-margin orders before adjusting the leverage.",
     "59102": "Leverage exceeds the maximum limit. Please lower the leverage.",
@@ -97,6 +109,11 @@ class OkxError(Exception):
 def refusal(code: str, **details: object) -> OkxError:
     """The refusal with that code, its text filled with `details`."""
     return OkxError(code, MESSAGES[code].format(**details))
+
+
+def worded(code: str) -> OkxError:
+    """A refusal with any code, also one that this venue has no text for."""
+    return OkxError(code, MESSAGES.get(code, "Operation failed."))
 
 
 def parameter(name: str) -> OkxError:

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from engine.exchange.simulator.accounts import opening_part, wallet
 from engine.exchange.simulator.executions import Executions, acknowledgement
+from engine.exchange.simulator.faults.orders import OrderFaults
 from engine.exchange.simulator.floor import Floor, opposite
 from engine.exchange.simulator.legs import check_attached, read_leg
-from engine.exchange.simulator.matching import crosses, hit, market_bound, take
+from engine.exchange.simulator.matching import crosses, hit, in_parts, market_bound, take
 from engine.exchange.simulator.okx_errors import OkxError, parameter, refusal
 from engine.exchange.simulator.orders import (
     MARKET_TYPES,
@@ -25,12 +26,14 @@ from engine.exchange.simulator.params import Params, Row, choice, client_id, fla
 from engine.exchange.simulator.records import Attachment, Order, Position
 
 SHALLOW, DEEP = 20, 400
+PLACE, CLOSE = "/api/v5/trade/order", "/api/v5/trade/close-position"
 
 
 class OrderDesk:
-    def __init__(self, floor: Floor, executions: Executions) -> None:
+    def __init__(self, floor: Floor, executions: Executions, faults: OrderFaults) -> None:
         self._floor = floor
         self._executions = executions
+        self._faults = faults
 
     # ------------------------------------------------------------ placing
 
@@ -38,6 +41,7 @@ class OrderDesk:
         """The acknowledged item. Raises OkxError."""
         order = read_order(self._floor, params)
         admit(self._floor, order)
+        self._faults.mark(order, self._floor.spec(order.inst_id).lot_sz, PLACE, params)
         self.enter(order)
         return acknowledgement(order, self._floor.now_ms)
 
@@ -48,8 +52,28 @@ class OrderDesk:
             self._executions.cancel(order, "31")
             return
         self._match(order)
-        if not order.live:
+        if order.live and order.allowance is not None and order.filled >= order.allowance:
+            self._hold(order)
+        elif order.live:
+            self._end_unless_it_rests(order)
+
+    def _hold(self, order: Order) -> None:
+        """As was ordered: the rest of it comes later, or never."""
+        if order.cut_source:
+            self._executions.cancel(order, order.cut_source)
             return
+        order.rest_wall = self._floor.wall_ms() + order.rest_ms
+        self._executions.changed(order)
+
+    def go_on(self, order: Order) -> None:
+        """The rest of an order that was held back trades now."""
+        order.allowance = order.rest_wall = None
+        self._match(order)
+        if order.live:
+            self._executions.changed(order)
+            self._end_unless_it_rests(order)
+
+    def _end_unless_it_rests(self, order: Order) -> None:
         if order.ord_type in MARKET_TYPES:
             self._executions.cancel(order, "27")
         elif order.ord_type in {"ioc", "fok"}:
@@ -62,20 +86,37 @@ class OrderDesk:
         return best is not None and order.px is not None and crosses(order.side, order.px, best.price)
 
     def _match(self, order: Order) -> None:
+        wanted = _wanted(order)
         levels = self._floor.levels(order.inst_id, order.side, SHALLOW)
-        if sum(level.contracts for level in levels) < order.remaining:
+        if sum(level.contracts for level in levels) < wanted:
             levels = self._floor.levels(order.inst_id, order.side, DEEP)
         if not levels:
             return
         limit = market_bound(order.side, levels[0].price) if order.px is None else order.px
-        matches = take(levels, order.side, order.remaining, limit)
-        if order.ord_type == "fok" and sum(match.sz for match in matches) < order.remaining:
+        matches = take(levels, order.side, wanted, limit)
+        if order.ord_type == "fok" and sum(match.sz for match in matches) < wanted:
             return
+        told = len(self._floor.news)
+        if order.shuffle_ms:
+            matches = in_parts(matches, self._floor.spec(order.inst_id).lot_sz)
         if matches:
             self._avoid_self_trade(order, matches[-1].px)
         for match in matches:
             if not self._executions.trade(order, match.px, match.sz, "T"):
                 break
+        if order.shuffle_ms:
+            self._shuffle(order, told)
+
+    def _shuffle(self, order: Order, told: int) -> None:
+        """What has been told of this order since `told` is told last first."""
+        news = self._floor.news
+        places = [
+            place
+            for place in range(told, len(news))
+            if news[place].channel == "orders" and news[place].row["ordId"] == order.ord_id
+        ]
+        for place, event in zip(places, [news[place] for place in reversed(places)], strict=True):
+            news[place] = event
 
     def _avoid_self_trade(self, order: Order, worst: Decimal) -> None:
         """Own resting orders that this one would meet are cancelled (stpMode cancel_maker)."""
@@ -93,7 +134,7 @@ class OrderDesk:
     def touch(self, inst_id: str, price: float) -> None:
         """The market trades at `price`: resting orders that it reaches fill at their own price."""
         for order in list(self._floor.resting[inst_id].values()):
-            if not order.live or order.px is None or not reached(order, price):
+            if not order.live or order.rest_wall is not None or order.px is None or not reached(order, price):
                 continue
             bids, asks = self._floor.market.book(inst_id, self._floor.now_ms, SHALLOW)
             levels, own = (asks, bids) if order.side == "buy" else (bids, asks)
@@ -109,6 +150,7 @@ class OrderDesk:
         order = find_order(self._floor, params)
         if order is None or not order.live:
             raise refusal("51503")
+        self._floor.tradable(order.inst_id, reduces=order.reduce_only)
         try:
             changed = self._amended(order, params)
         except OkxError:
@@ -205,6 +247,7 @@ class OrderDesk:
         name, tag = client_id(params, "clOrdId"), tag_of(params)
         if position is None:
             raise refusal("51023")
+        self._floor.tradable(spec.inst_id, reduces=True)
         if position.size > spec.max_mkt_sz:
             raise refusal("51108", limit=plain(spec.max_mkt_sz))
         check_free(self._floor, name)
@@ -213,7 +256,9 @@ class OrderDesk:
             raise refusal("51115")
         for order in resting:
             self._executions.cancel(order, "17")
-        self.enter(closing_order(self._floor, position, position.size, name=name, tag=tag))
+        order = closing_order(self._floor, position, position.size, name=name, tag=tag)
+        self._faults.mark(order, spec.lot_sz, CLOSE, params)
+        self.enter(order)
         return {"instId": spec.inst_id, "posSide": position.pos_side, "clOrdId": name, "tag": tag}
 
     def _closing_orders(self, position: Position) -> list[Order]:
@@ -223,6 +268,11 @@ class OrderDesk:
             if order.sign == -position.sign
             and (order.td_mode, order.pos_side) == (position.mgn_mode, position.pos_side)
         ]
+
+
+def _wanted(order: Order) -> Decimal:
+    """Contracts that may trade now."""
+    return order.remaining if order.allowance is None else min(order.remaining, order.allowance - order.filled)
 
 
 def reached(order: Order, price: float) -> bool:

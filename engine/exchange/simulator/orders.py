@@ -116,7 +116,7 @@ def price_band(floor: Floor, spec: InstrumentSpec) -> tuple[Decimal, Decimal]:
 
 def admit(floor: Floor, order: Order) -> None:
     """What the venue checks before an order may enter: price band, position, tier, margin, attached prices."""
-    spec = floor.spec(order.inst_id)
+    spec = floor.tradable(order.inst_id, reduces=order.reduce_only)
     check_price(floor, spec, order)
     if order.reduce_only:
         check_reducing(floor, order)

@@ -103,7 +103,9 @@ class Queries:
         if not swaps(params):
             return []
         fields = {"instId": "inst_id", "ordId": "ord_id", "subType": "sub_type"}
-        found = between(matching(self._floor.fills.values(), params, fields), params, lambda fill: fill.ts)
+        wall = self._floor.wall_ms()
+        listed = [fill for fill in self._floor.fills.values() if fill.listed_wall <= wall]
+        found = between(matching(listed, params, fields), params, lambda fill: fill.ts)
         return [fill_row(fill) for fill in page(found, params, lambda fill: int(fill.bill_id))]
 
     def bills(self, params: Params) -> list[Row]:

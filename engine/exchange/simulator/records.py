@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from engine.exchange.simulator.world import Deed, World
+
 ZERO = Decimal(0)
 LIVE_STATES = frozenset({"live", "partially_filled"})
 
@@ -24,7 +26,10 @@ class Leg:
 
 @dataclass(slots=True)
 class Attachment:
-    """One element of `attachAlgoOrds`: asleep until its parent order ends with something filled."""
+    """One element of `attachAlgoOrds`: asleep until its parent order ends with something filled.
+
+    By an ordered fault it will fail with the code `doom`, or wake with the leg `only` (tp or sl) alone.
+    """
 
     attach_algo_id: str
     client_id: str
@@ -34,10 +39,17 @@ class Attachment:
     algo_id: str = ""
     fail_code: str = ""
     fail_reason: str = ""
+    doom: str = ""
+    only: str = ""
 
 
 @dataclass(slots=True)
 class Order:
+    """By an ordered fault no more than `allowance` contracts trade at first: the rest follows at `rest_wall`, or is
+    cancelled for the reason `cut_source`; `shuffle_ms` delays the listing of its first fill. A `silent` order is
+    the venue's own doing (liquidation, ADL, delivery): nobody is told of it on the orders channel.
+    """
+
     ord_id: str
     client_id: str
     tag: str
@@ -69,6 +81,13 @@ class Order:
     algo_client_id: str = ""
     attachments: list[Attachment] = field(default_factory=list)
     wake_wall: int | None = None
+    allowance: Decimal | None = None
+    rest_ms: int = 0
+    rest_wall: int | None = None
+    cut_source: str = ""
+    shuffle_ms: int = 0
+    fee_ccy: str = "USDT"
+    silent: bool = False
 
     @property
     def key(self) -> str:
@@ -152,7 +171,7 @@ class Position:
     """One life of a position, from flat to flat. `cost` = Σ price × |contracts| of what is open.
 
     `margin` is the isolated margin in USDT (0 when cross). `outcome` is OKX's type: "" untouched, 1 partly
-    closed, 2 closed, 3 liquidated.
+    closed, 2 closed, 3 liquidated, 4 partly liquidated, 5 partly deleveraged, 6 deleveraged.
     """
 
     life_id: str
@@ -211,6 +230,8 @@ class Position:
 
 @dataclass(slots=True)
 class Fill:
+    """One trade of an order; listed from wall time `listed_wall` on."""
+
     trade_id: str
     bill_id: str
     ord_id: str
@@ -229,6 +250,8 @@ class Fill:
     mark_px: Decimal
     idx_px: Decimal
     ts: int
+    listed_wall: int = 0
+    fee_ccy: str = "USDT"
 
     @property
     def key(self) -> str:
@@ -338,4 +361,4 @@ class Instant:
         return "now"
 
 
-Record = Order | Algo | Position | Fill | Bill | Account | Entry | Naked | Instant
+Record = Order | Algo | Position | Fill | Bill | Account | Entry | Naked | World | Deed | Instant

@@ -24,6 +24,7 @@ class InstrumentSpec:
     `funding_cap` is the largest |rate| a settlement may carry, a fraction of notional.
     `turnover_5m` is the typical USDT volume of five minutes and `spread_ticks` the usual spread: what its
     liquidity is like. `typical_price` in USDT anchors the generated market.
+    `exp_time` is the venue time of an announced delisting.
     """
 
     inst_id: str
@@ -48,6 +49,7 @@ class InstrumentSpec:
     typical_price: float
     turnover_5m: float
     spread_ticks: float
+    exp_time: int | None = None
 
     @property
     def ticker(self) -> str:

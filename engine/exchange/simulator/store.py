@@ -3,6 +3,9 @@
 What changed in a request or an advance is written in one transaction before the answer leaves, so a killed
 process reopens exactly where its clients last saw it. WAL with synchronous=NORMAL survives the death of the
 process (not of the machine's power, which a simulator need not).
+
+Beside the records as they are stands their `history`: every state of an algo, order, fill or position with the
+wall time at which it was reached, append-only, for whoever audits how well the account was protected.
 """
 
 from __future__ import annotations
@@ -31,12 +34,15 @@ from engine.exchange.simulator.records import (
     Position,
     Record,
 )
+from engine.exchange.simulator.world import Deed, Maintenance, Terms, World
 
 FORMAT = "cynosure simulator state 1"
-_CLASSES = {
-    kind.__name__: kind for kind in (Account, Algo, Attachment, Bill, Entry, Fill, Instant, Leg, Naked, Order, Position)
-}
+_RECORDS = (Account, Algo, Bill, Deed, Entry, Fill, Instant, Naked, Order, Position, World)
+_CLASSES = {kind.__name__: kind for kind in (*_RECORDS, Attachment, Leg, Maintenance, Terms)}
 _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in _CLASSES.values()}
+_HISTORIC = frozenset({"Algo", "Order", "Fill", "Position", "Deed"})
+_HISTORY = """CREATE TABLE IF NOT EXISTS history (n INTEGER PRIMARY KEY, step INTEGER, wall_ms INTEGER,
+ venue_ms INTEGER, kind TEXT, key TEXT, body TEXT)"""
 
 
 class StateFileError(Exception):
@@ -66,6 +72,7 @@ class StateStore:
     def __init__(self, connection: sqlite3.Connection, lock: int | None = None) -> None:
         self._connection = connection
         self._lock = lock
+        self._step = 0
 
     @classmethod
     def in_memory(cls) -> StateStore:
@@ -102,6 +109,9 @@ class StateStore:
             raise _Foreign("this is somebody else's database")
         run("CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
         run("CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key))")
+        if self._lock is not None:
+            run(_HISTORY)
+            self._step = run("SELECT coalesce(max(step), 0) FROM history").fetchone()[0]
         expected = {"format": FORMAT, **identity}
         stored = dict(run("SELECT name, value FROM about").fetchall())
         for name, value in expected.items():
@@ -112,23 +122,51 @@ class StateStore:
 
     def records(self) -> Iterator[Record]:
         """Everything stored. Raises StateFileError when a row cannot be read."""
+        yield from self._rows("SELECT kind, key, body FROM records ORDER BY kind, key", ())
+
+    def all_of(self, kind: type[Record]) -> Iterator[Record]:
+        """Every record of one kind, lowest key first."""
+        yield from self._rows("SELECT kind, key, body FROM records WHERE kind = ? ORDER BY key", (kind.__name__,))
+
+    def older(self, kind: type[Record], below: str) -> Iterator[Record]:
+        """Records of one kind with lower keys, highest first: an archive, read as far as somebody turns its pages."""
+        query = "SELECT kind, key, body FROM records WHERE kind = ? AND key < ? ORDER BY key DESC"
+        yield from self._rows(query, (kind.__name__, below))
+
+    def find(self, kind: type[Record], name: str, value: str) -> Record | None:
+        """The newest record of that kind whose text field `name` is `value`."""
+        query = "SELECT kind, key, body FROM records WHERE kind = ? AND instr(body, ?) ORDER BY key DESC LIMIT 1"
+        return next(self._rows(query, (kind.__name__, f'"{name}":{json.dumps(value)}')), None)
+
+    def _rows(self, query: str, values: tuple[str, ...]) -> Iterator[Record]:
         try:
-            for kind, key, body in self._connection.execute("SELECT kind, key, body FROM records ORDER BY kind, key"):
+            for kind, key, body in self._connection.execute(query, values):
                 yield _record(kind, key, body)
         except sqlite3.DatabaseError as error:
             raise StateFileError(f"the state file is damaged ({error}); move it away to start afresh") from error
 
-    def save(self, changed: Iterable[Record]) -> None:
-        """Writes all of them or none."""
+    def save(self, changed: Iterable[Record], wall_ms: int, venue_ms: int) -> None:
+        """Writes all of them or none, and what they have become into the history."""
         rows = [(type(record).__name__, record.key, _encoder.encode(record)) for record in changed]
         run = self._connection.execute
         run("BEGIN IMMEDIATE")
         try:
             self._connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", rows)
+            self._remember(rows, wall_ms, venue_ms)
         except sqlite3.Error:
             run("ROLLBACK")
             raise
         run("COMMIT")
+
+    def _remember(self, rows: list[tuple[str, str, str]], wall_ms: int, venue_ms: int) -> None:
+        historic = [row for row in rows if row[0] in _HISTORIC]
+        if self._lock is None or not historic:
+            return
+        self._step += 1
+        self._connection.executemany(
+            "INSERT INTO history (step, wall_ms, venue_ms, kind, key, body) VALUES (?, ?, ?, ?, ?, ?)",
+            [(self._step, wall_ms, venue_ms, *row) for row in historic],
+        )
 
     def close(self) -> None:
         self._connection.close()

@@ -14,6 +14,7 @@ import numpy as np
 from engine.exchange.simulator import funding_settlement, liquidation
 from engine.exchange.simulator.algo_desk import AlgoDesk
 from engine.exchange.simulator.algos import levels
+from engine.exchange.simulator.altered import SUSPENDED
 from engine.exchange.simulator.executions import Executions
 from engine.exchange.simulator.floor import Floor
 from engine.exchange.simulator.order_desk import OrderDesk
@@ -83,13 +84,64 @@ class Timeline:
             watched = self._watched()
             if not watched:
                 self._floor.now_ms = to_ms
+                self.expire()
                 return
-            until = min(to_ms, self._floor.now_ms + self._span(), *map(self._funding.next_ms, watched))
+            until = min(
+                to_ms,
+                self._floor.now_ms + self._span(),
+                *map(self._funding.next_ms, watched),
+                *self._expiries_ahead(),
+            )
             self._walk(watched, until)
             self._settle()
+            self.expire()
             self._liquidate_cross()
 
+    def strike(self, inst_id: str) -> None:
+        """Lets happen now what the prices of this moment bring about: they have just jumped, or count again."""
+        if self._suspended(inst_id):
+            return
+        last = float(self._floor.last(inst_id))
+        self._algos.touch(inst_id, "last", last)
+        self._algos.touch(inst_id, "mark", float(self._floor.mark(inst_id)))
+        self._algos.touch(inst_id, "index", float(self._floor.index(inst_id)))
+        for algo in list(self._floor.armed[inst_id].values()):
+            if algo.ord_type == "move_order_stop":
+                self._algos.trail(algo, np.array([last]))
+        self._orders.touch(inst_id, last)
+        self._liquidate_due(inst_id)
+
+    def hear_again(self) -> None:
+        """Triggers were deaf for a while: what was passed meanwhile fires now."""
+        self._floor.world.deaf_until = 0
+        self._floor.keep(self._floor.world)
+        for inst_id in self._watched():
+            self.strike(inst_id)
+
+    def reschedule(self, inst_id: str) -> None:
+        """Its fundings fall on other moments from now on."""
+        self._funding.forget(inst_id)
+
+    def expire(self) -> None:
+        """Contracts whose time has come: orders and algos end, positions are settled."""
+        for inst_id, at in self._floor.world.expiries.items():
+            if at > self._floor.now_ms:
+                continue
+            for order in list(self._floor.resting[inst_id].values()):
+                self._executions.cancel(order, "0")
+            for position in self._floor.positions_of(inst_id):
+                liquidation.deliver(self._floor, self._executions, position)
+            for algo in list(self._floor.armed[inst_id].values()):
+                self._executions.end_algo(algo, "canceled", "0")
+
+    def _expiries_ahead(self) -> list[int]:
+        return [at for at in self._floor.world.expiries.values() if at > self._floor.now_ms]
+
+    def _suspended(self, inst_id: str) -> bool:
+        return self._floor.world.closed.get(inst_id) == SUSPENDED
+
     def _watched(self) -> list[str]:
+        """What trades and waits for a price, or is charged funding. Nothing happens in a suspended contract."""
         floor = self._floor
         busy = {inst_id for inst_id, orders in floor.resting.items() if orders}
         busy |= {inst_id for inst_id, algos in floor.armed.items() if algos}
@@ -102,7 +154,7 @@ class Timeline:
     def _settle(self) -> None:
         """Charges whoever holds a position of an instrument that settles now."""
         for inst_id in sorted({inst_id for inst_id, _, _ in self._floor.positions}):
-            if self._funding.due(inst_id):
+            if not self._suspended(inst_id) and self._funding.due(inst_id):
                 self.funded |= funding_settlement.settle(self._floor, inst_id)
 
     def _liquidate_cross(self) -> None:
@@ -152,7 +204,7 @@ class Timeline:
         for order in self._floor.resting[inst_id].values():
             if order.px is not None:
                 watch.bands["last"].wait(float(order.px), order.side == "sell")
-        for algo in self._floor.armed[inst_id].values():
+        for algo in () if self._algos.deaf else self._floor.armed[inst_id].values():
             if algo.ord_type == "move_order_stop":
                 watch.trailing.append(algo)
             for level in levels(algo):
@@ -194,6 +246,9 @@ class Timeline:
                 begin = int(np.searchsorted(stretch.times, algo.peak_ms, "right"))
                 self._algos.trail(algo, stretch.last[begin : step + 1])
         self._orders.touch(inst_id, float(stretch.last[step]))
+        self._liquidate_due(inst_id)
+
+    def _liquidate_due(self, inst_id: str) -> None:
         for position in self._floor.positions_of(inst_id):
             if position.contracts and liquidation.due(self._floor, position):
                 liquidation.liquidate(self._floor, self._executions, position)

@@ -17,12 +17,16 @@ from engine.exchange.simulator.account_rows import balance_row, flash_row, posit
 from engine.exchange.simulator.accounts import wallet
 from engine.exchange.simulator.algo_desk import AlgoDesk
 from engine.exchange.simulator.dead_man import DeadManSwitch
+from engine.exchange.simulator.door import status_rows, turned_away
 from engine.exchange.simulator.executions import Executions
+from engine.exchange.simulator.faults.orders import OrderFaults
+from engine.exchange.simulator.faults.plan import FaultPlan
 from engine.exchange.simulator.floor import Floor, PrivateEvent
 from engine.exchange.simulator.ledger_report import ledger_report
 from engine.exchange.simulator.market import Market
 from engine.exchange.simulator.okx_errors import OkxError, parameter, refusal
 from engine.exchange.simulator.order_desk import OrderDesk
+from engine.exchange.simulator.outside import Outside
 from engine.exchange.simulator.params import Params, Row, text
 from engine.exchange.simulator.protection import Protection
 from engine.exchange.simulator.queries import Queries
@@ -39,19 +43,29 @@ class Venue:
     """One account at one market.
 
     `wall_ms` reads the wall clock: attached stops wake and dead-man switches fire by it; everything else runs in
-    venue time. `seed` spreads the waking delays. A store with records restores the venue they describe.
+    venue time. `seed` spreads the waking delays. A store with records restores the venue they describe. `faults` is
+    the plan of what goes wrong with orders, and of what is done to the venue when.
     """
 
     def __init__(
-        self, market: Market, equity: Decimal, wall_ms: Callable[[], int], store: StateStore, seed: int
+        self,
+        market: Market,
+        equity: Decimal,
+        wall_ms: Callable[[], int],
+        store: StateStore,
+        seed: int,
+        faults: FaultPlan | None = None,
     ) -> None:
+        self._plan = faults if faults is not None else FaultPlan(seed, wall_ms)
         self._floor = Floor(market, equity, wall_ms, store, seed)
         self._protection = Protection(self._floor)
         self._executions = Executions(self._floor, self._protection)
-        self._orders = OrderDesk(self._floor, self._executions)
-        self._algos = AlgoDesk(self._floor, self._executions, self._orders)
+        order_faults = OrderFaults(self._plan)
+        self._orders = OrderDesk(self._floor, self._executions, order_faults)
+        self._algos = AlgoDesk(self._floor, self._executions, self._orders, order_faults)
         self._timeline = Timeline(self._floor, self._executions, self._orders, self._algos)
         self._account = AccountDesk(self._floor)
+        self._outside = Outside(self._floor, self._executions, self._orders, self._account, self._timeline)
         self._dead_man = DeadManSwitch(self._floor, self._orders)
         self._sinks: list[Callable[[PrivateEvent], None]] = []
         queries = Queries(self._floor)
@@ -86,19 +100,50 @@ class Venue:
                 self._timeline.advance(to_ms)
 
     def tick(self, wall_ms: int) -> None:
-        """Wakes attached TP/SL that are due at this wall time and fires dead-man switches that ran out."""
-        due = [
-            order for order in self._floor.asleep.values() if order.wake_wall is not None and order.wake_wall <= wall_ms
-        ]
-        if due or self._dead_man.due(wall_ms):
+        """Does what is due at this wall time: attached TP/SL wake, held-back orders go on, dead-man switches fire,
+        triggers hear again, ordered acts happen."""
+        floor = self._floor
+        waking = [one for one in floor.asleep.values() if one.wake_wall is not None and one.wake_wall <= wall_ms]
+        resuming = [one for one in floor.paced.values() if one.rest_wall is not None and one.rest_wall <= wall_ms]
+        hearing = 0 < floor.world.deaf_until <= wall_ms
+        acts = self._plan.due(wall_ms)
+        if not (waking or resuming or hearing or acts or self._dead_man.due(wall_ms)):
+            return
+        with self._writing():
+            for order in waking:
+                self._algos.wake(order)
+            for order in resuming:
+                self._orders.go_on(order)
+            self._dead_man.fire(wall_ms)
+            if hearing:
+                self._timeline.hear_again()
+        for act in acts:
             with self._writing():
-                for order in due:
-                    self._algos.wake(order)
-                self._dead_man.fire(wall_ms)
+                self._outside.act(act)
 
     def close(self) -> None:
         """Stores and closes the state file."""
         self._floor.close()
+
+    # ------------------------------------------------------------ the house
+
+    @property
+    def market(self) -> Market:
+        """The market as it is traded here: with gaps, changed terms and intervals."""
+        return self._floor.market
+
+    @property
+    def skew_ms(self) -> int:
+        """How far the gateway's clock is ahead of the wall."""
+        return self._floor.world.skew_ms
+
+    def turned_away(self, method: str, path: str, *, signed: bool) -> OkxError | None:
+        """The refusal that such a request meets at the door, whatever it asks for."""
+        return turned_away(self._floor, method, path, signed=signed)
+
+    def system_status(self, params: Params) -> list[Row]:
+        """GET /api/v5/system/status."""
+        return status_rows(self._floor, params)
 
     # ------------------------------------------------------------ what is told
 
@@ -230,6 +275,7 @@ class Venue:
         floor = self._floor
         flattened, self._executions.flattened = self._executions.flattened, []
         trades, self._executions.trades = self._executions.trades, []
+        cause, self._executions.cause = self._executions.cause, "filled"
         funded, self._timeline.funded = self._timeline.funded, False
         touched = [one for inst_id in sorted(floor.touched) for one in floor.positions_of(inst_id)]
         floor.touched.clear()
@@ -241,6 +287,4 @@ class Venue:
             floor.tell("positions", position.inst_id, position_row(floor, position, now))
         floor.tell("account", "", balance_row(floor))
         if trades or funded:
-            floor.tell(
-                "balance_and_position", "", flash_row(floor, "filled" if trades else "funding_fee", moved, trades)
-            )
+            floor.tell("balance_and_position", "", flash_row(floor, cause if trades else "funding_fee", moved, trades))

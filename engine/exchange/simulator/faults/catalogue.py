@@ -7,10 +7,15 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from engine.exchange.simulator.faults import acts, orders, requests
+from engine.exchange.simulator.faults import acts, orders, requests, sockets
 from engine.exchange.simulator.faults.spec import Fault, FaultKind, Params, Part, When
 
-PARAMS: Mapping[FaultKind, type[Params]] = {**requests.PARAMS, **orders.PARAMS, **acts.PARAMS}
+PARAMS: Mapping[FaultKind, type[Params]] = {
+    **requests.PARAMS,
+    **orders.PARAMS,
+    **acts.PARAMS,
+    **sockets.PARAMS,
+}
 """Every layer's kinds."""
 
 _Shape = TypeVar("_Shape", bound=Part)

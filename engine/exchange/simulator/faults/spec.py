@@ -42,6 +42,7 @@ class FaultKind(StrEnum):
     ALGO_CHILD_REJECTED = "algo_child_rejected"
     ONE_LEG = "one_leg"
     FILLS_OUT_OF_ORDER = "fills_out_of_order"
+    FEE_CCY = "fee_ccy"
     # What the market, the venue or a person does.
     GAP = "gap"
     LIQUIDATE = "liquidate"
@@ -82,7 +83,7 @@ REQUEST_KINDS = frozenset({
 })  # fmt: skip
 ORDER_KINDS = frozenset({
     FaultKind.PARTIAL_FILL, FaultKind.FILL_THEN_CANCEL, FaultKind.ATTACH_FAILS, FaultKind.ALGO_CHILD_REJECTED,
-    FaultKind.ONE_LEG, FaultKind.FILLS_OUT_OF_ORDER,
+    FaultKind.ONE_LEG, FaultKind.FILLS_OUT_OF_ORDER, FaultKind.FEE_CCY,
 })  # fmt: skip
 ACT_KINDS = frozenset({
     FaultKind.GAP, FaultKind.LIQUIDATE, FaultKind.ADL, FaultKind.SUSPEND, FaultKind.RESUME, FaultKind.RESPEC,
