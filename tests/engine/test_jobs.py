@@ -1,0 +1,117 @@
+"""Jobs that are skipped, fail, or are no longer begun at all: counted, told, and begun again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine import jobs as module
+from engine.bus import EventBus
+from engine.config import Settings
+from engine.engine import Engine, EngineOptions
+from engine.events import LogLine
+from engine.execution.latch import EntryLatch
+from engine.home import Home
+from engine.jobs import Jobs
+from engine.status_file import read_process, write_status
+
+SETTINGS = Settings.model_validate({"llm": {"backend": "rules"}, "demo": {"seed": 7}, "watchlist": ["BTC"]})
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
+    """Open on a market that stands still; its jobs are not started."""
+    home = Home(tmp_path).prepare()
+    opened = Engine(
+        SETTINGS, home, EventBus(), EntryLatch(home.storage),
+        EngineOptions(speed=0.0, scheduled=False, retry_venue=False),
+    )  # fmt: skip
+    await opened.start()
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+def told(engine: Engine) -> list[str]:
+    return [event.text for event in engine.bus.latest()[1] if isinstance(event, LogLine)]
+
+
+async def test_a_scheduler_that_stands_still_is_started_again_and_told(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(module, "STANDSTILL_S", 0.5)
+    jobs = engine._jobs = Jobs(engine)
+    jobs.start()
+    dead = jobs._scheduler
+    # As an error inside APScheduler's own timer would leave it: alive by its word, never to wake again.
+    dead._stop_timer()
+    monkeypatch.setattr(dead, "_start_timer", lambda *_: None)
+    async with asyncio.timeout(10):
+        while jobs._scheduler is dead:
+            await asyncio.sleep(0.05)
+        engine.bus.publish(LogLine("info", "test", "restarted", 0))
+        beat = jobs._beat_at
+        while jobs._beat_at == beat:
+            await asyncio.sleep(0.05)
+    assert engine.counted["scheduler restarted"] == 1
+    assert any("started again" in text for text in told(engine))
+
+
+async def test_a_failing_job_is_counted_told_and_runs_again(engine: Engine) -> None:
+    jobs = engine._jobs = Jobs(engine)
+    runs = 0
+
+    async def fails() -> None:
+        nonlocal runs
+        runs += 1
+        raise ZeroDivisionError("a defect")
+
+    jobs._every("odd", 0.05, fails)
+    jobs._scheduler.start()
+    async with asyncio.timeout(10):
+        while runs < 2:
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.02)
+    assert engine.counted["odd failed"] >= 1
+    assert any("odd failed: ZeroDivisionError: a defect" in text for text in told(engine))
+
+
+async def test_a_cycle_that_is_skipped_is_a_counted_event_in_the_status(engine: Engine) -> None:
+    async with engine._cycling:
+        assert await engine.run_cycle() is None
+        assert await engine.run_cycle() is None
+    write_status(engine)
+    process = read_process(engine.home)
+    assert process["counted"] == {"cycle skipped": 2}
+    assert process["tasks"] >= 1
+    assert any("skipped: the previous cycle" in text for text in told(engine))
+
+
+async def test_an_error_that_nobody_waited_for_is_counted_and_told(engine: Engine) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(engine.unhandled)
+
+    async def dies() -> None:
+        raise ZeroDivisionError("nobody looks")
+
+    task = loop.create_task(dies())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    del task
+    assert engine.counted["error that nobody handled"] == 1
+    assert any("never retrieved" in text for text in told(engine))
+
+
+async def test_a_dead_task_is_counted_and_told(engine: Engine) -> None:
+    async def dies() -> None:
+        raise ZeroDivisionError("in the dark")
+
+    engine.supervisor.start("odd one", dies())
+    await asyncio.sleep(0.01)
+    assert engine.counted["task died"] == 1
+    assert any("task odd one died: ZeroDivisionError" in text for text in told(engine))
