@@ -14,6 +14,7 @@ from engine.exchange.port import Exchange
 from engine.execution.blocks import ACCOUNT, Block, Blocks
 from engine.execution.context import Desk
 from engine.execution.controls import Controls
+from engine.execution.dead_man import DeadMan
 from engine.execution.entry import Entry
 from engine.execution.exit import Exit
 from engine.execution.gateway import OrderGateway, Publish
@@ -24,6 +25,7 @@ from engine.execution.locks import InstrumentLocks
 from engine.execution.protect import Protector
 from engine.execution.reconcile import Reconciler, ReconcileReport
 from engine.execution.resolve import Resolver
+from engine.execution.stops import VenueStops
 from engine.execution.timing import DEFAULT_TIMING, ExecutionTiming
 from engine.execution.trade_book import TradeBook
 from engine.execution.trailing import Trailing
@@ -60,8 +62,11 @@ class TradingDesk:
         self.streaks = StreakStore(db)
         self.journal = Journal(db, clock)
         self.blocks = Blocks()
-        self.gateway = OrderGateway(exchange, latch, clock, self._tell)
+        self.dead_man = DeadMan(exchange, self.journal, clock, self._log)
+        self.gateway = OrderGateway(exchange, latch, clock, self._tell, self.dead_man.arm)
         self.controls = Controls(db, clock, self._tell)
+        self.stops = VenueStops(self.controls, self.blocks, clock, self._log)
+        exchange.listen(self.stops.hear)
         self.tracker = OutcomeTracker(db, exchange, self.journal, latch.status, clock, self._tell)
         self.shared = Desk(
             exchange=exchange, gateway=self.gateway, journal=self.journal, book=TradeBook(db),
@@ -90,6 +95,7 @@ class TradingDesk:
 
         When the venue cannot be read, entries are blocked, `unreadable` says why, and the last view is returned.
         """
+        await self.stops.settle()
         try:
             report = await self.guard.run()
             self.blocks.replace("venue", {})
@@ -136,6 +142,9 @@ class TradingDesk:
             self._liquidated.append(event.trade)
         self.decisions.trade_event(event)
         self._publish(event)
+
+    def _log(self, level: str, text: str, inst_id: str) -> None:
+        self.shared.log(level, text, inst_id)
 
     def _warn(self, problem: str) -> None:
         self._publish(LogLine("warning", "log", problem, self._clock.now_ms()))

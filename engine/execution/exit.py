@@ -11,7 +11,7 @@ from engine.events import OrderFilled, OrderRefused
 from engine.exchange.errors import ErrorClass, ExchangeError, Rejected
 from engine.execution.context import Desk, ExecutionOutcome
 from engine.execution.cover import ours_on
-from engine.execution.ids import TAG, exit_id
+from engine.execution.ids import EXIT_TAG, exit_id
 from engine.execution.intent import Intent
 from engine.execution.journal import AlreadyJournalled
 from engine.execution.states import IntentState, Kind
@@ -204,4 +204,6 @@ def _request(intent: Intent, position: Position) -> OrderRequest:
     """The size is the venue's position, never a memory of ours; reduce-only cannot flip it."""
     side = Side.SELL if position.contracts > 0 else Side.BUY
     contracts = min(abs(position.contracts), intent.contracts) if intent.contracts > 0 else Decimal(0)
-    return OrderRequest(intent.inst_id, intent.client_id, side, OrderType.MARKET, contracts, reduce_only=True, tag=TAG)
+    return OrderRequest(
+        intent.inst_id, intent.client_id, side, OrderType.MARKET, contracts, reduce_only=True, tag=EXIT_TAG
+    )

@@ -3,7 +3,7 @@ or reduces always passes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 
 from engine.clock import Clock
@@ -22,10 +22,25 @@ class EntriesLatched(Exception):
     """The kill switch is engaged; the order was not sent."""
 
 
-class OrderGateway:
-    """Every write of the engine goes through here; nothing else of it calls the exchange's write methods."""
+async def _unwatched() -> None:
+    """Without a dead-man switch nothing has to be done before an entry."""
 
-    def __init__(self, exchange: Exchange, latch: EntryLatch, clock: Clock, publish: Publish) -> None:
+
+class OrderGateway:
+    """Every order of the engine goes through here; nothing else of it calls the exchange's order methods.
+
+    `before_entry` returns when something watches over an entry that may rest, and raises as the port's writes do.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        latch: EntryLatch,
+        clock: Clock,
+        publish: Publish,
+        before_entry: Callable[[], Awaitable[None]] = _unwatched,
+    ) -> None:
+        self._before_entry = before_entry
         self._exchange = exchange
         self._latch = latch
         self._clock = clock
@@ -48,6 +63,7 @@ class OrderGateway:
             before_send = None
         else:
             self.check()
+            await self._before_entry()
             # Again on the sending thread: the order may have waited for the budget or behind slow calls.
             before_send = self.check
         try:

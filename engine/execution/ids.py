@@ -13,6 +13,8 @@ from enum import StrEnum
 
 PREFIX = "cyn"
 TAG = "cynosure"
+"""Only entries carry it: it is what the dead-man switch cancels by."""
+EXIT_TAG = "cynosurexit"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _OURS = re.compile(r"cyn[a-z](?:[0-9a-z]{2}){1,2}[a-z2-7]{24}")
 

@@ -88,6 +88,8 @@ class FaultyExchange:
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._real, name)
+        if name == "listen":  # answers at once: no call of the venue
+            return real
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             self.calls.append(name)
