@@ -13,6 +13,7 @@ from typing import Protocol
 
 from engine.exchange.errors import VenueFault
 from engine.model import (
+    ISOLATED,
     AccountConfig,
     Balance,
     Bill,
@@ -52,6 +53,7 @@ class BracketRequest:
     client_id: str
     contracts: Decimal
     prices: BracketPrices
+    margin_mode: str = ISOLATED
 
 
 class MarketData(Protocol):
@@ -155,7 +157,7 @@ class Trading(Protocol):
         """Returns also for those that were already gone."""
         ...
 
-    async def close_position(self, inst_id: str, client_id: str) -> None:
+    async def close_position(self, inst_id: str, client_id: str, margin_mode: str = ISOLATED) -> None:
         """Market-closes the whole position; accepted, not matched. Rejected(POSITION_GONE) when flat."""
         ...
 

@@ -34,11 +34,12 @@ from engine.model.market import (
     Quote,
     Timeframe,
 )
-from engine.model.order import BracketPrices, Fill, Order, OrderRequest, OrderState, OrderType, Side
+from engine.model.order import ISOLATED, BracketPrices, Fill, Order, OrderRequest, OrderState, OrderType, Side
 from engine.model.position import ClosedPosition, Position
 from engine.model.signals import BookSignals, Direction, GatherResult, MarketStats, TechnicalSignals, TimeframeSignals
 
 __all__ = [
+    "ISOLATED",
     "AccountConfig",
     "AccountView",
     "Action",

@@ -34,9 +34,14 @@ class BracketPrices:
     target: Decimal
 
 
+ISOLATED = "isolated"
+"""The only margin mode in which this program opens a position."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """What is to be sent. `bracket` rides attached on an entry; exits are reduce-only and carry none."""
+    """What is to be sent. `bracket` rides attached on an entry; exits are reduce-only and carry none. What closes
+    names the margin mode of the position: in another the venue would find nothing to close."""
 
     inst_id: str
     client_id: str
@@ -48,6 +53,7 @@ class OrderRequest:
     bracket: BracketPrices | None = None
     bracket_client_id: str = ""
     tag: str = ""
+    margin_mode: str = ISOLATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One execution. `fee` is negative when paid. Key: (inst_id, trade_id, order_id)."""
+    """One execution. `fee` is negative when paid. Key: (inst_id, trade_id, order_id). `liquidation`: the venue forced
+    it; `deleveraged`: it did so by ADL."""
 
     inst_id: str
     trade_id: str
@@ -87,3 +94,4 @@ class Fill:
     pnl: Decimal
     liquidation: bool
     ts: int
+    deleveraged: bool = False

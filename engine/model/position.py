@@ -31,7 +31,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class ClosedPosition:
-    """One row of the venue's positions history."""
+    """One row of the venue's positions history. `liquidated`: the venue closed it; `deleveraged`: by ADL."""
 
     inst_id: str
     position_id: str
@@ -45,3 +45,4 @@ class ClosedPosition:
     liquidated: bool
     opened_at: int
     closed_at: int
+    deleveraged: bool = False

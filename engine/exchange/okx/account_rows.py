@@ -41,6 +41,7 @@ Known = TypeVar("Known")
 SETTLE = "USDT"
 FIRST_FORCED_SUBTYPE = 100
 """Fill subTypes from here on are liquidations and auto-deleveraging."""
+ADL_SUBTYPES = frozenset({"125", "126", "127", "128"})
 
 BILL_KINDS = {
     "1": BillKind.TRANSFER,
@@ -69,6 +70,7 @@ BRACKET_STATES = {
 STILL_OPEN = frozenset({"1", "4", "5"})
 """positions-history types that left a remainder: partly closed, partly liquidated, partly deleveraged."""
 LIQUIDATED = frozenset({"3", "6"})
+DELEVERAGED = "6"
 
 
 def account_config(row: Any) -> AccountConfig:
@@ -142,6 +144,7 @@ def closed_position(row: Any) -> ClosedPosition | None:
         liquidated=text(row, "type") in LIQUIDATED,
         opened_at=time_ms(row, "cTime"),
         closed_at=time_ms(row, "uTime"),
+        deleveraged=text(row, "type") == DELEVERAGED,
     )
 
 
@@ -196,6 +199,7 @@ def fill(row: Any) -> Fill:
         pnl=amount(row, "fillPnl"),
         liquidation=subtype.isdigit() and int(subtype) >= FIRST_FORCED_SUBTYPE,
         ts=time_ms(row, "ts"),
+        deleveraged=subtype in ADL_SUBTYPES,
     )
 
 

@@ -1,6 +1,7 @@
 """What goes into a write, as data. Pure; golden-tested over mode × open/close × side.
 
-Rules (OKX v5; incident rows 15, 17, 19, 25, 32): margin is always isolated. In net mode posSide is left
+Rules (OKX v5; incident rows 15, 17, 19, 25, 32): margin is always isolated; only what closes or covers a position
+that somebody has moved to another margin mode names that mode. In net mode posSide is left
 out and everything that closes is reduce-only; in hedge mode posSide says which position is meant and
 reduceOnly would be ignored, so it is left out. A closing order never carries an attached bracket.
 A bracket executes at market on both legs. The stop triggers on the mark price, so that a wick in the last
@@ -17,12 +18,12 @@ from itertools import islice
 from typing import Any
 
 from engine.exchange.port import BracketRequest
-from engine.model import BracketPrices, OrderRequest, OrderType, Side
+from engine.model import ISOLATED, BracketPrices, OrderRequest, OrderType, Side
 from engine.rounding import plain
 
 Payload = dict[str, Any]
 
-MARGIN_MODE = "isolated"
+MARGIN_MODE = ISOLATED
 AT_MARKET = "-1"
 STOP_TRIGGER = "mark"
 TARGET_TRIGGER = "last"
@@ -37,7 +38,7 @@ def order_payload(request: OrderRequest, net_mode: bool = True) -> Payload:
     _check_order(request)
     payload: Payload = {
         "instId": request.inst_id,
-        "tdMode": MARGIN_MODE,
+        "tdMode": request.margin_mode,
         "side": request.side.value,
         "ordType": request.order_type.value,
         "sz": plain(request.contracts),
@@ -57,7 +58,7 @@ def bracket_payload(request: BracketRequest, net_mode: bool = True) -> Payload:
     assert request.contracts > 0, f"a bracket covers > 0 contracts, got {request.contracts}"
     return {
         "instId": request.inst_id,
-        "tdMode": MARGIN_MODE,
+        "tdMode": request.margin_mode,
         "side": Side.SELL.value,
         "ordType": "oco",
         "sz": plain(request.contracts),
@@ -155,6 +156,7 @@ def _check_order(request: OrderRequest) -> None:
     assert len(request.tag) <= TAG_LENGTH, f"tag is at most {TAG_LENGTH} characters, got {request.tag!r}"
     assert not (request.reduce_only and request.bracket), "a closing order carries no bracket (51333)"
     market = request.order_type is OrderType.MARKET
+    assert request.reduce_only or request.margin_mode == MARGIN_MODE, "nothing opens but in isolated margin"
     assert market == (request.price is None), "market orders have no price, all others need one"
 
 

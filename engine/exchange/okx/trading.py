@@ -41,6 +41,7 @@ from engine.exchange.okx.market_data import one
 from engine.exchange.okx.wire import order_id
 from engine.exchange.port import BracketRequest, OrderAck
 from engine.model import (
+    ISOLATED,
     AccountConfig,
     Balance,
     Bill,
@@ -133,9 +134,9 @@ class OkxTrading:
         payload = {"instId": inst_id, "clOrdId": client_id}
         refuse_unless_gone(await self._calls.write_each(CANCEL_ORDER, payload, inst_id), CANCEL_ORDER, self._calls)
 
-    async def close_position(self, inst_id: str, client_id: str) -> None:
+    async def close_position(self, inst_id: str, client_id: str, margin_mode: str = ISOLATED) -> None:
         pos_side = "" if self._net_mode else "long"
-        payload = payloads.close_payload(inst_id, client_id, pos_side=pos_side)
+        payload = payloads.close_payload(inst_id, client_id, margin_mode, pos_side)
         await self._calls.write(CLOSE_POSITION, payload, inst_id, urgent=True)
 
     async def dead_man(self, seconds: int, tag: str) -> None:
