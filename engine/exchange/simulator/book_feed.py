@@ -28,6 +28,15 @@ class BooksFeed:
         self._seq = desk.now_ms
         self._bids, self._asks = self._read()
         self._sent_at = float("-inf")
+        self._rewinding = False
+
+    @property
+    def inst_id(self) -> str:
+        return self._arg["instId"]
+
+    def rewind(self) -> None:
+        """The next update sets the sequence back, as after a maintenance."""
+        self._rewinding = True
 
     def greet(self) -> list[str]:
         bids, asks = list(self._bids.values()), list(self._asks.values())
@@ -38,7 +47,8 @@ class BooksFeed:
         if not bids and not asks and wall_s - self._sent_at < KEEP_ALIVE_S:
             return []
         previous = self._seq
-        self._seq += len(bids) + len(asks)
+        self._seq = 1 if self._rewinding else self._seq + len(bids) + len(asks)
+        self._rewinding = False
         self._sent_at = wall_s
         return [message(self._arg, [self._row(bids, asks, previous)], action="update")]
 

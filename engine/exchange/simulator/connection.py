@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Callable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -14,6 +15,11 @@ OUTBOX = 2_000
 """Messages that may wait for a slow client; one more and it is dropped."""
 
 CLOSE_SILENT = 4004
+ABRUPT = 0
+"""In place of a close code: the connection just ends."""
+
+OPERATIONS_PER_HOUR = 480
+_HOUR_S = 3600.0
 CLOSE_BUFFER_FULL = 4005
 _CLOSE_TIMEOUT_S = 1.0
 
@@ -39,6 +45,15 @@ class Connection:
         self._outbox: asyncio.Queue[str] = asyncio.Queue(OUTBOX)
         self._ended = asyncio.Event()
         self._close_code: int | None = None
+        self._operations: deque[float] = deque()
+
+    def may_operate(self) -> bool:
+        """Counts a login, a subscription or its end; False beyond what the venue allows in an hour."""
+        now = self._clock()
+        while self._operations and now - self._operations[0] > _HOUR_S:
+            self._operations.popleft()
+        self._operations.append(now)
+        return len(self._operations) <= OPERATIONS_PER_HOUR
 
     def send(self, text: str) -> None:
         if self._ended.is_set():
@@ -50,7 +65,7 @@ class Connection:
             self.drop(CLOSE_BUFFER_FULL)
 
     def drop(self, code: int) -> None:
-        """Ends the connection from our side."""
+        """Ends the connection from our side; ABRUPT without a word."""
         if not self._ended.is_set():
             self._close_code = code
             self._ended.set()
@@ -63,7 +78,7 @@ class Connection:
             await self._ended.wait()
             reader.cancel()
             writer.cancel()
-        if self._close_code is not None:
+        if self._close_code:
             await self._close(self._close_code)
 
     async def _read(self, hear: Callable[[str], None]) -> None:

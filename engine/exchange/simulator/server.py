@@ -6,9 +6,13 @@ about 140 requests on a machine with two cores.
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from engine.exchange.simulator.faults.sockets import PushFirst
+from engine.exchange.simulator.faults.spec import FaultKind
 from engine.exchange.simulator.faulty_wire import FaultyWire, Reply
 from engine.exchange.simulator.gateway import Gateway, Request
 from engine.exchange.simulator.routes_admin import Administration
@@ -25,6 +29,7 @@ class Application:
 
     def __init__(self, desk: Desk, hub: Hub, admin: Administration) -> None:
         self._wire = FaultyWire(Gateway(desk), desk.faults)
+        self._faults = desk.faults
         self._hub = hub
         self._admin = admin
         self.requests = 0
@@ -49,8 +54,20 @@ class Application:
             answered = await self._admin.answer(scope["method"], scope["path"], scope["query_string"], body)
             await _respond(send, Reply(*answered))
             return
-        reply = await self._wire.ask(Request(scope, body))
+        request = Request(scope, body)
+        reply = await self._wire.ask(request)
+        await self._push_first(request)
         await (_break(send) if reply is None else _respond(send, reply))
+
+    async def _push_first(self, request: Request) -> None:
+        """What a request caused may be told on the sockets well before its answer arrives."""
+        if not self._faults.armed:
+            return
+        facts = {"method": request.method, "path": request.path, "body": request.facts()}
+        fault = self._faults.take(frozenset({FaultKind.PUSH_FIRST}), **facts)
+        if fault is not None and isinstance(fault.params, PushFirst):
+            self._hub.pump()
+            await asyncio.sleep(fault.params.delay_ms / 1000)
 
 
 async def _respond(send: Send, reply: Reply) -> None:

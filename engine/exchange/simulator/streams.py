@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from engine.exchange.simulator.auth import refuse_login
+from engine.exchange.simulator.book_feed import BooksFeed
 from engine.exchange.simulator.channel_feeds import Arg, Feed, message
 from engine.exchange.simulator.channels import ACCOUNT_CHANNELS, PUBLIC, SOCKETS, open_feed, socket_of
-from engine.exchange.simulator.connection import CLOSE_SILENT, Connection, Key, key_of
+from engine.exchange.simulator.connection import ABRUPT, CLOSE_SILENT, Connection, Key, key_of
+from engine.exchange.simulator.delivery import Delivery
 from engine.exchange.simulator.envelope import Row, dump
+from engine.exchange.simulator.faults.spec import FaultKind
 from engine.exchange.simulator.routing import Desk
+from engine.exchange.simulator.socket_requests import Refused, concerns, read_request, unknown
 from engine.exchange.simulator.timekeeper import wall_ms
 from engine.exchange.simulator.venue import PrivateEvent
 
 SILENCE_S = 30.0
 REGULAR_PUSH_S = 5.0
+CONNECTIONS_PER_S = 3
+CONNECTIONS_PER_CHANNEL = 30
 
 _MERGED = frozenset({"positions", "account"})
 """Channels whose events are merged until the next pump; the others go out as they happen."""
-
-
-class Refused(Exception):
-    """An operation that ends in an `error` event."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 @dataclass(slots=True)
@@ -41,6 +40,8 @@ class Audience:
 
     feed: Feed
     due_s: float
+    channel: str
+    inst_id: str
     listeners: set[Connection] = field(default_factory=set)
 
 
@@ -53,6 +54,8 @@ class Hub:
         self._audiences: dict[Key, Audience] = {}
         self._merged: dict[tuple[str, str], Row] = {}
         self._regular_at = 0.0
+        self._delivery = Delivery(desk.faults)
+        self._knocks: deque[float] = deque(maxlen=CONNECTIONS_PER_S)
         self._uid = str(desk.venue.account_config({})[0].get("uid", ""))
         self.heard = 0
         desk.venue.subscribe(self._on_event)
@@ -63,9 +66,14 @@ class Hub:
         if kind is None:
             await socket.close()
             return
+        if self._knocks_too_fast():
+            await socket.send_denial_response(Response("Too many connections", status_code=429))
+            return
         await socket.accept()
         connection = Connection(socket, kind, time.monotonic)
         self._connections.add(connection)
+        if self._delivery.faults.drops_connection(kind):
+            connection.drop(ABRUPT)
         try:
             await connection.run(lambda text: self._hear(connection, text))
         finally:
@@ -73,10 +81,19 @@ class Hub:
             for key in list(connection.subscriptions):
                 self._leave(connection, key)
 
+    def _knocks_too_fast(self) -> bool:
+        """Counts a connection; whether it is one too many within a second."""
+        now = time.monotonic()
+        full = len(self._knocks) == CONNECTIONS_PER_S and now - self._knocks[0] < 1.0
+        if not full:
+            self._knocks.append(now)
+        return full and self._desk.limits is not None
+
     def pump(self) -> None:
         """Pushes what has changed and is due; drops who has been silent too long."""
         if not self._connections:
             return
+        self._delivery.pulse(self._connections)
         wall_s = time.monotonic()
         for audience in list(self._audiences.values()):
             if wall_s >= audience.due_s:
@@ -92,13 +109,16 @@ class Hub:
     def _hear(self, connection: Connection, text: str) -> None:
         self.heard += 1
         if text == "ping":
-            connection.send("pong")
+            self._delivery.answer(connection, "pong")
             return
+        request: Mapping[str, Any] = {}
         try:
-            request = _request(text)
+            request = read_request(text)
             self._operate(connection, request)
         except Refused as refused:
-            connection.send(dump({"event": "error", "code": refused.code, "msg": refused.text}).decode())
+            named = {"id": str(request["id"])} if request.get("id") else {}
+            told = {**named, "event": "error", "code": refused.code, "msg": refused.text, "connId": connection.conn_id}
+            self._delivery.answer(connection, dump(told).decode())
 
     def _operate(self, connection: Connection, request: Mapping[str, Any]) -> None:
         operations = {"login": self._login, "subscribe": self._subscribe, "unsubscribe": self._unsubscribe}
@@ -107,23 +127,28 @@ class Hub:
         if operation is None or not isinstance(args, list) or not all(isinstance(arg, dict) for arg in args):
             raise Refused("60012", f"Invalid request: {json.dumps(request)}")
         for arg in args:
+            if not connection.may_operate() and self._desk.limits is not None:
+                raise Refused("60014", "Requests too frequent.")
             operation(connection, arg, str(request.get("id") or ""))
 
     def _login(self, connection: Connection, arg: Arg, request_id: str) -> None:
         del request_id
         if connection.logged_in:
             raise Refused("60031", "The WebSocket endpoint does not allow multiple or repeated logins.")
-        refusal = refuse_login(self._desk.credentials, arg, wall_ms() + self._desk.conditions.skew_ms)
+        refusal = refuse_login(self._desk.credentials, arg, wall_ms() + self._desk.venue.skew_ms)
         if refusal is not None:
             raise Refused(refusal.code, refusal.message)
+        code = self._delivery.faults.refuses_login()
+        if code:
+            raise Refused(code, "Login failed.")
         connection.logged_in = True
         acknowledged = {"event": "login", "code": "0", "msg": "", "connId": connection.conn_id}
-        connection.send(dump(acknowledged).decode())
+        self._delivery.answer(connection, dump(acknowledged).decode())
 
     def _subscribe(self, connection: Connection, arg: Arg, request_id: str) -> None:
         channel = str(arg.get("channel", ""))
         if socket_of(channel) != connection.kind:
-            raise _unknown(arg)
+            raise unknown(arg)
         if channel in ACCOUNT_CHANNELS:
             self._subscribe_account(connection, channel, arg, request_id)
         else:
@@ -135,9 +160,25 @@ class Hub:
         if channel in {"orders", "positions", "orders-algo", "algo-advance"} and not arg.get("instType"):
             raise Refused("60013", "Invalid args")
         connection.subscriptions[key_of(arg)] = arg
-        _acknowledge(connection, "subscribe", arg, request_id)
+        self._acknowledge(connection, "subscribe", arg, request_id)
+        self._count_connections(connection, channel)
         for data in self._account_snapshot(channel, arg):
-            connection.send(message({**arg, "uid": self._uid}, data))
+            self._tell_row(connection, arg, "", data)
+
+    def _count_connections(self, connection: Connection, channel: str) -> None:
+        """Told after each subscription of a private channel; one connection too many is not let in."""
+        count = sum(
+            1
+            for other in self._connections
+            if any(arg.get("channel") == channel for arg in other.subscriptions.values())
+        )
+        over = count > CONNECTIONS_PER_CHANNEL
+        told = {"channel": channel, "connCount": str(count), "connId": connection.conn_id}
+        event = "channel-conn-count-error" if over else "channel-conn-count"
+        self._delivery.answer(connection, dump({"event": event, **told}).decode())
+        if over:
+            for key in [key for key, arg in connection.subscriptions.items() if arg.get("channel") == channel]:
+                self._leave(connection, key)
 
     def _subscribe_market(self, connection: Connection, arg: Arg, request_id: str) -> None:
         key = key_of(arg)
@@ -145,17 +186,19 @@ class Hub:
         if audience is None:
             feed = open_feed(self._desk, arg)
             if feed is None:
-                raise _unknown(arg)
-            audience = self._audiences[key] = Audience(feed, time.monotonic() + feed.period_s)
+                raise unknown(arg)
+            audience = self._audiences[key] = Audience(
+                feed, time.monotonic() + feed.period_s, str(arg["channel"]), str(arg.get("instId", ""))
+            )
         audience.listeners.add(connection)
         connection.subscriptions[key] = arg
-        _acknowledge(connection, "subscribe", arg, request_id)
+        self._acknowledge(connection, "subscribe", arg, request_id)
         for text in audience.feed.greet():
-            connection.send(text)
+            self._delivery.push(connection, str(arg["channel"]), str(arg.get("instId", "")), text)
 
     def _unsubscribe(self, connection: Connection, arg: Arg, request_id: str) -> None:
         self._leave(connection, key_of(arg))
-        _acknowledge(connection, "unsubscribe", arg, request_id)
+        self._acknowledge(connection, "unsubscribe", arg, request_id)
 
     def _leave(self, connection: Connection, key: Key) -> None:
         connection.subscriptions.pop(key, None)
@@ -170,8 +213,16 @@ class Hub:
 
     def _spread(self, audience: Audience, texts: list[str]) -> None:
         for text in texts:
+            if isinstance(audience.feed, BooksFeed) and self._book_is_lost(audience.feed):
+                continue
             for connection in audience.listeners:
-                connection.send(text)
+                self._delivery.push(connection, audience.channel, audience.inst_id, text)
+
+    def _book_is_lost(self, feed: BooksFeed) -> bool:
+        fault = self._delivery.faults.on_book(feed.inst_id)
+        if fault is FaultKind.WS_RESET:
+            feed.rewind()
+        return fault is FaultKind.WS_GAP
 
     def _on_event(self, event: PrivateEvent) -> None:
         if event.channel in _MERGED:
@@ -189,8 +240,8 @@ class Hub:
             if connection.kind == PUBLIC:
                 continue
             for arg in connection.subscriptions.values():
-                if arg.get("channel") == channel and _concerns(arg, inst_id):
-                    connection.send(message({**arg, "uid": self._uid}, [row]))
+                if arg.get("channel") == channel and concerns(arg, inst_id):
+                    self._tell_row(connection, arg, inst_id, [row])
 
     def _push_regularly(self, wall_s: float) -> None:
         if wall_s - self._regular_at < REGULAR_PUSH_S:
@@ -200,49 +251,23 @@ class Hub:
             for arg in connection.subscriptions.values():
                 if arg.get("channel") in _MERGED:
                     for data in self._account_snapshot(str(arg["channel"]), arg):
-                        connection.send(message({**arg, "uid": self._uid}, data))
+                        self._tell_row(connection, arg, "", data)
+
+    def _tell_row(self, connection: Connection, arg: Arg, inst_id: str, rows: list[Row]) -> None:
+        text = message({**arg, "uid": self._uid}, rows)
+        self._delivery.push(connection, str(arg["channel"]), inst_id, text)
+
+    def _acknowledge(self, connection: Connection, event: str, arg: Arg, request_id: str) -> None:
+        body: dict[str, Any] = {"id": request_id} if request_id else {}
+        told = body | {"event": event, "arg": arg, "connId": connection.conn_id}
+        self._delivery.answer(connection, dump(told).decode())
 
     def _account_snapshot(self, channel: str, arg: Arg) -> list[list[Row]]:
         venue = self._desk.venue
         if channel == "account":
             return [venue.balance({})]
         if channel == "positions":
-            return [[row for row in venue.positions({}) if _concerns(arg, str(row["instId"]))]]
+            return [[row for row in venue.positions({}) if concerns(arg, str(row["instId"]))]]
         if channel == "balance_and_position":
             return [[venue.balance_and_position_snapshot()]]
         return []
-
-
-def _request(text: str) -> Mapping[str, Any]:
-    try:
-        request = json.loads(text)
-    except ValueError:
-        raise Refused("60012", f"Invalid request: {text}") from None
-    if not isinstance(request, dict):
-        raise Refused("60012", f"Invalid request: {text}")
-    return request
-
-
-def _unknown(arg: Arg) -> Refused:
-    named = ",".join(f"{name}:{value}" for name, value in arg.items())
-    return Refused(
-        "60018",
-        f"Wrong URL or {named} doesn't exist. Please use the correct URL, channel and parameters referring to API "
-        "document.",
-    )
-
-
-def _acknowledge(connection: Connection, event: str, arg: Arg, request_id: str) -> None:
-    body: dict[str, Any] = {"id": request_id} if request_id else {}
-    connection.send(dump(body | {"event": event, "arg": arg, "connId": connection.conn_id}).decode())
-
-
-def _concerns(arg: Arg, inst_id: str) -> bool:
-    """Whether a subscription covers an instrument ("" = the whole account)."""
-    if not inst_id:
-        return True
-    if arg.get("instId"):
-        return arg["instId"] == inst_id
-    if arg.get("instFamily"):
-        return inst_id == f"{arg['instFamily']}-SWAP"
-    return arg.get("instType", "ANY") in {"SWAP", "ANY"}

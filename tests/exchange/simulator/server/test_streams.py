@@ -11,19 +11,27 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from engine.exchange.simulator.connection import CLOSE_BUFFER_FULL, OUTBOX, Connection
+from engine.exchange.simulator.connection import CLOSE_BUFFER_FULL, OPERATIONS_PER_HOUR, OUTBOX, Connection
 from tests.exchange.simulator.server.conftest import Sdk
-from tests.simulator_process import Simulator
+from tests.simulator_process import Simulator, simulator
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")
 
 BTC = "BTC-USDT-SWAP"
+
+
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """Without limits: these tests connect more often than three times in a second."""
+    with simulator(tmp_path_factory.mktemp("venue"), no_limits=True) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +66,11 @@ class Listener:
         return await self.until(lambda message: isinstance(message, dict) and message.get("event") == name)
 
     async def push(self, channel: str) -> Any:
-        return await self.until(lambda m: "data" in m and m["arg"]["channel"] == channel)
+        return await self.until(lambda m: told(m, channel))
+
+
+def told(message: Any, channel: str) -> bool:
+    return "data" in message and message["arg"]["channel"] == channel
 
 
 @asynccontextmanager
@@ -222,17 +234,17 @@ async def test_an_order_sent_over_rest_is_told_on_every_account_channel(venue: S
         await asyncio.to_thread(
             sdk.trade.place_order, BTC, "isolated", "buy", "market", "1", clOrdId="ws1", attachAlgoOrds=[bracket]
         )
-        await listener.until(lambda m: m["arg"]["channel"] == "positions" and m["data"][0]["pos"] == "1")
-        await listener.until(lambda m: m["arg"]["channel"] == "account")
-        orders = [m for m in listener.heard if m["arg"]["channel"] == "orders"]
+        await listener.until(lambda m: told(m, "positions") and m["data"][0]["pos"] == "1")
+        await listener.until(lambda m: told(m, "account"))
+        orders = [m for m in listener.heard if told(m, "orders")]
         assert orders[-1]["data"][0]["state"] == "filled"
         assert {m["arg"]["instId"] for m in orders} == {BTC}
         assert all(m["arg"]["uid"] for m in orders)
-        assert [m for m in listener.heard if m["arg"]["channel"] == "balance_and_position"]
+        assert [m for m in listener.heard if told(m, "balance_and_position")]
         live = await algos.until(lambda m: "data" in m and m["data"][0]["state"] == "live")
         assert live["data"][0]["ordType"] == "oco"
         await asyncio.to_thread(sdk.trade.close_positions, BTC, "isolated")
-        await listener.until(lambda m: m["arg"]["channel"] == "positions" and m["data"][0]["pos"] == "0")
+        await listener.until(lambda m: told(m, "positions") and m["data"][0]["pos"] == "0")
 
 
 async def test_a_client_that_does_not_read_does_not_hold_up_the_others(venue: Simulator) -> None:
@@ -274,6 +286,32 @@ async def test_a_client_that_never_reads_is_dropped_when_its_buffer_is_full() ->
     async with asyncio.timeout(3):
         await served
     assert socket.closed_with == CLOSE_BUFFER_FULL
+
+
+async def test_a_fourth_connection_within_a_second_is_refused(tmp_path: Path) -> None:
+    with simulator(tmp_path) as limited:
+        for _ in range(3):
+            async with listening(limited, "public"):
+                pass
+        with pytest.raises(InvalidStatus, match="429"):
+            async with listening(limited, "public"):
+                pass
+
+
+async def test_an_operation_beyond_those_of_an_hour_is_refused(tmp_path: Path) -> None:
+    with simulator(tmp_path) as limited:
+        async with listening(limited, "public") as listener:
+            book = {"channel": "status"}
+            await listener.say("subscribe", *[book] * (OPERATIONS_PER_HOUR + 1), id="9")
+            refused = await listener.event("error")
+            assert (refused["code"], refused["id"]) == ("60014", "9")
+
+
+async def test_private_subscriptions_are_counted_aloud(venue: Simulator) -> None:
+    async with listening(venue, "private") as listener:
+        await listener.say("login", login(venue))
+        await listener.say("subscribe", {"channel": "account"})
+        assert (await listener.event("channel-conn-count"))["connCount"] == "1"
 
 
 async def test_an_unknown_socket_is_not_opened(venue: Simulator) -> None:
