@@ -48,12 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
         seed, faults = read_fault_file(options.faults) if options.faults else (0, ())
         listener = _listen(options.port)
         market = _market(options)
-        venue = _venue(market, options)
+        plan = FaultPlan(seed)
+        venue = _venue(market, options, plan)
     except (StartError, StateFileError, FaultFileError) as error:
         sys.stderr.write(f"simulator: {error}\n")
         return USAGE_EXIT
     try:
-        asyncio.run(_serve(listener, market, venue, options, FaultPlan(seed), faults))
+        asyncio.run(_serve(listener, venue, options, plan, faults))
     finally:
         venue.close()
     return 0
@@ -83,10 +84,10 @@ def _market(options: Options) -> Market:
         raise StartError(str(error)) from None
 
 
-def _venue(market: Market, options: Options) -> Venue:
+def _venue(market: Market, options: Options, plan: FaultPlan) -> Venue:
     identity = {"market": market.identity}
     store = StateStore.in_memory() if options.state is None else StateStore.open(options.state, identity)
-    return Venue(market, options.equity, wall_ms, store, options.seed)
+    return Venue(market, options.equity, wall_ms, store, options.seed, plan)
 
 
 class _Server(uvicorn.Server):
@@ -99,15 +100,14 @@ class _Server(uvicorn.Server):
 
 async def _serve(
     listener: socket.socket,
-    market: Market,
     venue: Venue,
     options: Options,
     plan: FaultPlan,
     faults: Sequence[Fault],
 ) -> None:
-    timekeeper = Timekeeper(venue, options.speed, market.end_ms)
+    timekeeper = Timekeeper(venue, options.speed, venue.market.end_ms)
     limits = RequestLimits(timekeeper.counting_s) if options.limits else None
-    desk = Desk(market, venue, timekeeper, RequestLog(), options.credentials, plan, limits=limits)
+    desk = Desk(venue.market, venue, timekeeper, RequestLog(), options.credentials, plan, limits=limits)
     hub = Hub(desk)
     stopping = asyncio.Event()
     identity = Identity(options.token, options.seed, str(options.replay or ""))

@@ -116,22 +116,20 @@ class Gateway:
         return "0", 200, answer(rows)
 
     def _admit(self, request: Request) -> Route:
-        conditions = self._desk.conditions
-        if conditions.down:
-            status, _ = fault(conditions.down, "")
-            raise _refusal(conditions.down, "Service temporarily unavailable. Please try again later.", status)
         route = _find(request)
         if route.signed:
             self._check_signature(request)
-            if conditions.permission:
-                raise _refusal(conditions.permission, "This API key does not have the permission.", 401)
+        away = self._desk.venue.turned_away(request.method, request.path, signed=route.signed)
+        if away is not None:
+            status, _ = fault(away.code, away.msg)
+            raise _refusal(away.code, away.msg, 401 if status == 200 else status)
         return route
 
     def _check_signature(self, request: Request) -> None:
         scope = request.scope
         query = scope["query_string"]
         target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
-        now_ms = wall_ms() + self._desk.conditions.skew_ms
+        now_ms = wall_ms() + self._desk.venue.skew_ms
         headers = dict(scope["headers"])
         refusal = refuse_request(self._desk.credentials, request.method, target, request.body, headers, now_ms)
         if refusal is not None:

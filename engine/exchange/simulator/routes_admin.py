@@ -80,7 +80,7 @@ class Administration:
         """One fault, `{"faults": [...]}`, or `{"clear": true}`; in the form of a fault file, armed now."""
         if request.get("clear"):
             self._desk.faults.clear()
-            self._desk.conditions.clear()
+            self._desk.venue.lift()
         elif "fail_attached" in request:
             self._desk.venue.fail_attached(str(request["fail_attached"]), int(request.get("count", 1)))
         else:

@@ -36,7 +36,7 @@ def instrument_row(spec: InstrumentSpec) -> Row:
         "state": spec.state,
         "ruleType": "normal",
         "listTime": str(spec.list_time),
-        "expTime": "",
+        "expTime": "" if spec.exp_time is None else str(spec.exp_time),
         "contTdSwTime": "",
         "auctionEndTime": "",
         "openType": "",
@@ -67,15 +67,16 @@ def _size_limits(spec: InstrumentSpec) -> Row:
 
 
 def instruments(desk: Desk, params: Params) -> list[Row]:
-    """Swaps only; every other `instType` is an empty list, as this venue lists none."""
+    """Swaps only; every other `instType` is an empty list, as this venue lists none. What has expired is gone."""
     if not swap_only(params):
         return []
-    return [instrument_row(desk.market.specs[inst_id]) for inst_id in chosen(desk, params)]
+    specs = [desk.market.specs[inst_id] for inst_id in chosen(desk, params)]
+    return [instrument_row(spec) for spec in specs if spec.exp_time is None or desk.now_ms < spec.exp_time]
 
 
 def server_time(desk: Desk, _: Params) -> list[Row]:
     """`gatewayTs` is a field of ours: time stamps are judged by the wall, whatever the venue's own time is."""
-    return [{"ts": str(desk.now_ms), "gatewayTs": str(wall_ms() + desk.conditions.skew_ms)}]
+    return [{"ts": str(desk.now_ms), "gatewayTs": str(wall_ms() + desk.venue.skew_ms)}]
 
 
 def mark_price_row(desk: Desk, inst_id: str) -> Row:
@@ -161,9 +162,9 @@ def open_interest(desk: Desk, params: Params) -> list[Row]:
     return [open_interest_row(desk, inst_id) for inst_id in chosen(desk, params)] if swap_only(params) else []
 
 
-def system_status(_: Desk, __: Params) -> list[Row]:
-    """No maintenance is ever announced here."""
-    return []
+def system_status(desk: Desk, params: Params) -> list[Row]:
+    """Maintenance windows in venue time; none but those that a fault has ordered."""
+    return desk.venue.system_status(dict(params))
 
 
 ROUTES: Routes = {

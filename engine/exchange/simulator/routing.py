@@ -8,7 +8,6 @@ from enum import Enum
 from typing import Any
 
 from engine.exchange.simulator.auth import Credentials
-from engine.exchange.simulator.faults.conditions import Conditions
 from engine.exchange.simulator.faults.plan import FaultPlan
 from engine.exchange.simulator.market import Market
 from engine.exchange.simulator.okx_errors import parameter, refusal
@@ -30,7 +29,6 @@ class Desk:
     log: RequestLog
     credentials: Credentials
     faults: FaultPlan = field(default_factory=FaultPlan)
-    conditions: Conditions = field(default_factory=Conditions)
     limits: RequestLimits | None = None
 
     @property

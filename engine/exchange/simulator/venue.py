@@ -17,7 +17,7 @@ from engine.exchange.simulator.account_rows import balance_row, flash_row, posit
 from engine.exchange.simulator.accounts import wallet
 from engine.exchange.simulator.algo_desk import AlgoDesk
 from engine.exchange.simulator.dead_man import DeadManSwitch
-from engine.exchange.simulator.door import status_rows, turned_away
+from engine.exchange.simulator.door import lift, status_rows, turned_away
 from engine.exchange.simulator.executions import Executions
 from engine.exchange.simulator.faults.orders import OrderFaults
 from engine.exchange.simulator.faults.plan import FaultPlan
@@ -140,6 +140,11 @@ class Venue:
     def turned_away(self, method: str, path: str, *, signed: bool) -> OkxError | None:
         """The refusal that such a request meets at the door, whatever it asks for."""
         return turned_away(self._floor, method, path, signed=signed)
+
+    def lift(self) -> None:
+        """Ends what an ordered fault left closed; prices and contract terms stay as they have become."""
+        with self._writing():
+            lift(self._floor)
 
     def system_status(self, params: Params) -> list[Row]:
         """GET /api/v5/system/status."""
