@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import TypeGuard
 
 from engine.clock import Clock
 from engine.events import LogLine
@@ -42,7 +43,8 @@ class ExecutionOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The shared parts. `instruments` is by instrument id and may be refreshed in place."""
+    """The shared parts. `instruments` is by instrument id and may be refreshed in place. `unbooked` are trades that
+    the database refused, by instrument id: the guard knows them from here until they are booked."""
 
     exchange: Exchange
     gateway: OrderGateway
@@ -55,6 +57,7 @@ class Desk:
     instruments: Mapping[str, Instrument]
     timing: ExecutionTiming
     unjournalled: set[str] = field(default_factory=set)
+    unbooked: dict[str, OpenTrade] = field(default_factory=dict)
 
     def ticker(self, inst_id: str) -> str:
         known = self.instruments.get(inst_id)
@@ -69,11 +72,12 @@ class Desk:
         return next((p for p in await self.exchange.positions() if p.inst_id == inst_id), None)
 
     async def mark(self, inst_id: str) -> Decimal | None:
-        """None when the venue does not tell."""
+        """None when the venue does not tell, or tells no price: 0 and NaN decide nothing (incident row 44)."""
         try:
-            return await self.exchange.mark_price(inst_id)
+            mark = await self.exchange.mark_price(inst_id)
         except ExchangeError:
             return None
+        return mark if is_price(mark) else None
 
     async def advance(
         self,
@@ -118,7 +122,14 @@ class Desk:
     async def book_trade(self, intent: Intent, opened_at: int) -> OpenTrade:
         """As `TradeBook.open`, but a broken database does not stop the protection."""
         try:
-            return await self.book.open(intent, opened_at)
+            trade = await self.book.open(intent, opened_at)
         except sqlite3.Error as error:
             self.log("error", f"trade not booked ({error}); the next reconcile will", intent.inst_id)
-            return trade_of(intent, opened_at)
+            return self.unbooked.setdefault(intent.inst_id, trade_of(intent, opened_at))
+        self.unbooked.pop(intent.inst_id, None)
+        return trade
+
+
+def is_price(value: Decimal | None) -> TypeGuard[Decimal]:
+    """Known, finite and above 0."""
+    return value is not None and value.is_finite() and value > 0

@@ -12,6 +12,7 @@ from engine.events import AccountChanged, Event, LogLine, TradeClosed
 from engine.exchange.errors import ExchangeError
 from engine.exchange.port import Exchange
 from engine.execution.blocks import ACCOUNT, Block, Blocks
+from engine.execution.churn import Churn
 from engine.execution.context import Desk
 from engine.execution.controls import Controls
 from engine.execution.dead_man import DeadMan
@@ -35,6 +36,8 @@ from engine.outcome.outcome_tracker import OutcomeTracker
 from engine.outcome.streak_store import StreakStore
 from engine.reasons import Reason
 
+FORCED = {Reason.LIQUIDATED: "liquidated, wholly or in part,", Reason.DELEVERAGED: "auto-deleveraged (ADL)"}
+
 
 class TradingDesk:
     """`load`, then `boot`, before anything else; then the guard pass, the reconcile and the outcome sync as jobs.
@@ -55,7 +58,7 @@ class TradingDesk:
     ) -> None:
         self._clock = clock
         self._publish = publish
-        self._liquidated: list[ClosedTrade] = []
+        self._forced: list[ClosedTrade] = []
         self.unreadable = ""
         self.latch = latch
         self.decisions = DecisionLog(db, logs_dir, self._warn)
@@ -76,8 +79,9 @@ class TradingDesk:
         resolver, protector = Resolver(self.shared), Protector(self.shared)
         self.exit = Exit(self.shared)
         self.entry = Entry(self.shared, self.controls, resolver, protector, self.exit)
-        self.trailing = Trailing(self.shared)
-        self.guard = Guard(self.shared, resolver, protector, self.exit, self.trailing)
+        churn = Churn(clock)
+        self.trailing = Trailing(self.shared, churn)
+        self.guard = Guard(self.shared, resolver, protector, self.exit, self.trailing, churn)
         self.reconciler = Reconciler(self.shared, resolver, self.tracker)
 
     async def load(self) -> None:
@@ -100,9 +104,9 @@ class TradingDesk:
             report = await self.guard.run()
             self.blocks.replace("venue", {})
             self.unreadable = ""
-            if report.closed:
+            if report.closed or report.healed:
                 await self.tracker.sync()
-                await self._stop_after_liquidation()
+                await self._stop_after_force()
         except sqlite3.Error as error:
             self._tell(LogLine("error", "guard", f"closed trades not booked: {error}", self._clock.now_ms()))
         except ExchangeError as error:
@@ -118,28 +122,38 @@ class TradingDesk:
     async def reconcile(self) -> ReconcileReport:
         """Journal and books against the venue. Never raises ExchangeError."""
         report = await self.reconciler.run()
-        await self._stop_after_liquidation()
+        try:
+            await self._stop_after_force()
+        except sqlite3.Error as error:
+            self._tell(LogLine("error", "execution", f"the books cannot be read: {error}", self._clock.now_ms()))
         return report
 
     async def sync_outcomes(self) -> AccountView:
         """Books what is new and tells the account. Raises ExchangeError."""
         account = await self.tracker.account()
-        await self._stop_after_liquidation()
+        await self._stop_after_force()
         self._tell(AccountChanged(account, self._clock.now_ms()))
         return account
 
-    async def _stop_after_liquidation(self) -> None:
-        """A liquidation is never routine: entries stop until a person has looked (incident row 24)."""
-        for trade in self._liquidated:
-            text = f"liquidated at {trade.exit_price}; entries are stopped until a person resumes them"
-            self._tell(LogLine("error", "execution", text, self._clock.now_ms(), trade.ticker))
-        if self._liquidated:
-            self._liquidated.clear()
-            await self.controls.stop_entries("liquidation")
+    async def _stop_after_force(self) -> None:
+        """A liquidation or an auto-deleveraging, also of a part, is never routine: entries stop until a person has
+        looked (incident row 24). Known from booked fills, or from the venue's record where fills were missing."""
+        news = await self.tracker.forced.news()
+        told = {(close.ticker, close.reason) for close in news}
+        told |= {(trade.ticker, trade.reason) for trade in self._forced}
+        for ticker, reason in sorted(told):
+            text = f"{ticker}: {FORCED[reason]} by the venue; entries are stopped until a person resumes them"
+            self._tell(LogLine("error", "execution", text, self._clock.now_ms(), ticker))
+            self.controls.halt_now(reason, text)
+        if told:
+            await self.controls.keep_halts()
+            await self.controls.stop_entries("the venue's forced close")
+            self._forced.clear()
+            await self.tracker.forced.told(news)
 
     def _tell(self, event: Event) -> None:
-        if isinstance(event, TradeClosed) and event.trade.reason is Reason.LIQUIDATED:
-            self._liquidated.append(event.trade)
+        if isinstance(event, TradeClosed) and event.trade.reason in FORCED:
+            self._forced.append(event.trade)
         self.decisions.trade_event(event)
         self._publish(event)
 

@@ -113,7 +113,7 @@ class Exit:
         try:
             if market_close:
                 await self._desk.gateway.close_position(
-                    closing.ticker, closing.inst_id, intent.client_id, position.contracts
+                    closing.ticker, closing.inst_id, intent.client_id, position.contracts, position.margin_mode
                 )
             else:
                 await self._desk.gateway.send(closing.ticker, _request(intent, position), "exit")
@@ -205,5 +205,6 @@ def _request(intent: Intent, position: Position) -> OrderRequest:
     side = Side.SELL if position.contracts > 0 else Side.BUY
     contracts = min(abs(position.contracts), intent.contracts) if intent.contracts > 0 else Decimal(0)
     return OrderRequest(
-        intent.inst_id, intent.client_id, side, OrderType.MARKET, contracts, reduce_only=True, tag=EXIT_TAG
-    )
+        intent.inst_id, intent.client_id, side, OrderType.MARKET, contracts, reduce_only=True, tag=EXIT_TAG,
+        margin_mode=position.margin_mode,
+    )  # fmt: skip

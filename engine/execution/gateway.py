@@ -10,7 +10,7 @@ from engine.clock import Clock
 from engine.events import Event, OrderSent
 from engine.exchange.port import BracketRequest, Exchange, OrderAck
 from engine.execution.latch import EntryLatch
-from engine.model import KillState, OrderRequest, Side
+from engine.model import ISOLATED, KillState, OrderRequest, Side
 
 Publish = Callable[[Event], None]
 
@@ -91,10 +91,12 @@ class OrderGateway:
     async def cancel_order(self, inst_id: str, client_id: str) -> None:
         await self._exchange.cancel_order(inst_id, client_id)
 
-    async def close_position(self, ticker: str, inst_id: str, client_id: str, contracts: Decimal) -> None:
+    async def close_position(
+        self, ticker: str, inst_id: str, client_id: str, contracts: Decimal, margin_mode: str = ISOLATED
+    ) -> None:
         side = Side.SELL if contracts > 0 else Side.BUY
         self._tell(ticker, client_id, side, abs(contracts), "close")
-        await self._exchange.close_position(inst_id, client_id)
+        await self._exchange.close_position(inst_id, client_id, margin_mode)
 
     async def set_leverage(self, inst_id: str, leverage: Decimal) -> Decimal:
         return await self._exchange.set_leverage(inst_id, leverage)

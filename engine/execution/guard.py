@@ -12,6 +12,7 @@ from decimal import Decimal
 from engine.events import BracketHealed, PositionsChanged
 from engine.exchange.errors import ExchangeError
 from engine.execution.blocks import Block
+from engine.execution.churn import Churn
 from engine.execution.context import Desk
 from engine.execution.cover import Cover, assess, ours_on
 from engine.execution.exit import Exit
@@ -22,6 +23,7 @@ from engine.execution.resolve import Resolver
 from engine.execution.states import HOLDING, IntentState
 from engine.execution.trade_book import OpenTrade
 from engine.execution.trailing import Trailing
+from engine.execution.upkeep import Upkeep
 from engine.model import Bracket, BracketState, Order, Position, ProtectedPosition, Protection
 from engine.reasons import Reason
 
@@ -57,8 +59,12 @@ class _Seen:
 class Guard:
     """`run` is one pass; the caller repeats it."""
 
-    def __init__(self, desk: Desk, resolver: Resolver, protector: Protector, leave: Exit, trailing: Trailing) -> None:
+    def __init__(
+        self, desk: Desk, resolver: Resolver, protector: Protector, leave: Exit, trailing: Trailing, churn: Churn
+    ) -> None:
         self._desk = desk
+        self._churn = churn
+        self._upkeep = Upkeep(desk)
         self._resolver = resolver
         self._protector = protector
         self._exit = leave
@@ -76,7 +82,8 @@ class Guard:
         seen = await self._see()
         views = await asyncio.gather(*(self._look_after_one(position, seen) for position in seen.positions))
         swept = await self._sweep_orphans(seen)
-        self._block_foreign(seen, views)
+        await self._block_foreign(seen, views)
+        self._desk.blocks.replace("upkeep", self._upkeep.blocks(seen.positions, seen.trades))
         held = {position.inst_id for position in seen.positions}
         closed = tuple(i for i in seen.trades if i not in held and not self._desk.locks.busy(i))
         self._last = tuple(view for view, _ in views if view is not None)
@@ -104,7 +111,7 @@ class Guard:
             self._trades = await self._desk.book.open_trades()
         except sqlite3.Error as error:
             self._desk.log("error", f"books cannot be read ({error}); guarding by the last known terms")
-        return _Seen(brackets, orders, positions, self._trades)
+        return _Seen(brackets, orders, positions, {**self._desk.unbooked, **self._trades})
 
     async def _look_after_one(self, position: Position, seen: _Seen) -> tuple[ProtectedPosition | None, bool]:
         """What goes wrong with one position never keeps the guard from the others."""
@@ -127,7 +134,7 @@ class Guard:
         cover = _cover(position, seen.brackets)
         if cover.protection is Protection.PROTECTED and not cover.surplus and cover.resizable is None:
             await self._settle_entry(trade, cover)
-            return await self._trailed(position, trade, cover)
+            return await self._kept_up(position, trade, cover)
         async with self._desk.locks.of(inst_id):
             return await self._heal(inst_id, trade)
 
@@ -185,11 +192,13 @@ class Guard:
         brackets = await self._desk.exchange.brackets(inst_id)
         return await self._desk.position(inst_id), brackets
 
-    async def _close(self, trade: OpenTrade, position: Position, why: str) -> ProtectedPosition | None:
-        """A position that cannot be covered is closed, and said aloud."""
+    async def _close(
+        self, trade: OpenTrade, position: Position, why: str, reason: Reason = Reason.UNPROTECTED_CLOSED
+    ) -> ProtectedPosition | None:
+        """A position that cannot be covered, or must not stay, is closed, and said aloud."""
         self._desk.log("error", f"closing at market: {why}", trade.inst_id)
         await self._mark(trade, (S.FILLED, S.COVERED, S.HEALING), S.CLOSING, why)
-        closed = await self._exit.close_locked(trade.inst_id, Reason.UNPROTECTED_CLOSED, trade.trade_id)
+        closed = await self._exit.close_locked(trade.inst_id, reason, trade.trade_id)
         self._tell(trade.ticker, "closed at market", f"{why}; {closed.detail}")
         if closed.reason in (Reason.EXITED, Reason.SELL_WHEN_FLAT):
             return None
@@ -206,7 +215,7 @@ class Guard:
                     trade.ticker, "surplus brackets cancelled", f"{len(cover.surplus)} beside the one that counts"
                 )
                 acted = True
-            if cover.resizable is not None:
+            if cover.resizable is not None and self._churn.may(trade.inst_id):
                 await self._desk.gateway.amend_bracket(
                     trade.inst_id, cover.resizable.algo_id, contracts=position.contracts
                 )
@@ -240,11 +249,15 @@ class Guard:
         except sqlite3.Error as error:
             self._desk.log("error", f"journal not written ({error})", trade.inst_id)
 
-    async def _trailed(
+    async def _kept_up(
         self, position: Position, trade: OpenTrade, cover: Cover
     ) -> tuple[ProtectedPosition | None, bool]:
+        """Covered: what else must hold of it, and then its stop follows the price."""
         assert cover.bracket is not None
         async with self._desk.locks.of(trade.inst_id):
+            leave = await self._upkeep.look(trade, position, cover.bracket)
+            if leave is not None:
+                return await self._close(trade, position, leave.why, leave.reason), True
             raised = await self._trailing.follow(trade, position, cover.bracket)
         if raised is None:
             return self._view(position, trade, cover), False
@@ -277,20 +290,31 @@ class Guard:
         self._tell(self._desk.ticker(inst_id), "orphan cancelled", f"{len(orphans)} bracket(s) without a position")
         return len(orphans)
 
-    def _block_foreign(self, seen: _Seen, views: Iterable[tuple[ProtectedPosition | None, bool]]) -> None:
-        """What this program did not place is never touched; it is shown, and nothing opens beside it."""
+    async def _block_foreign(self, seen: _Seen, views: Iterable[tuple[ProtectedPosition | None, bool]]) -> None:
+        """What this program did not place is never touched; it is shown, and nothing opens beside it. An id of our
+        form that these books do not know is another engine's on this account (incident row 50)."""
+        live = [b for b in seen.brackets if b.state is BracketState.LIVE]
+        named = [(b.inst_id, b.client_id, f"algo {b.algo_id}") for b in live]
+        named += [(o.inst_id, o.client_id, f"order {o.order_id}") for o in seen.orders]
+        unknown = await self._unknown({client_id for _, client_id, _ in named if is_ours(client_id)})
         blocks: dict[str, Block] = {}
-        for bracket in seen.brackets:
-            if not is_ours(bracket.client_id) and bracket.state is BracketState.LIVE:
-                blocks[bracket.inst_id] = Block(Reason.FOREIGN_ORDER, f"algo {bracket.algo_id} is not ours")
-        for order in seen.orders:
-            if not is_ours(order.client_id):
-                blocks[order.inst_id] = Block(Reason.FOREIGN_ORDER, f"order {order.order_id} is not ours")
+        for inst_id, client_id, what in named:
+            if not is_ours(client_id):
+                blocks[inst_id] = Block(Reason.FOREIGN_ORDER, f"{what} is not ours")
+            elif client_id in unknown:
+                blocks[inst_id] = Block(Reason.FOREIGN_ORDER, f"{what} is another engine's, or of lost books")
         for view, _ in views:
             if view is not None and view.protection is Protection.FOREIGN:
                 blocks[view.position.inst_id] = Block(Reason.FOREIGN_ORDER, "a position that this program did not open")
         for inst_id in blocks if self._desk.blocks.replace("guard", blocks) else ():
             self._desk.log("warning", f"not ours: {blocks[inst_id].detail}", inst_id)
+
+    async def _unknown(self, client_ids: set[str]) -> frozenset[str]:
+        """Those of ours by form that our books have never heard of; none while the books cannot be read."""
+        try:
+            return await self._desk.journal.never_seen(client_ids)
+        except sqlite3.Error:
+            return frozenset()
 
     # ---------------------------------------------------------------- views
 

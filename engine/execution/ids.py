@@ -27,6 +27,8 @@ class Role(StrEnum):
     EXIT = "x"
 
 
+DIGEST_LENGTH = 24
+
 MAX_ATTEMPT = len(_DIGITS) ** 4 - 1
 """A position that the venue refuses to close for a weekend is tried again thousands of times."""
 
@@ -36,6 +38,11 @@ def client_id(role: Role, decision_id: str, attempt: int = 0) -> str:
     assert decision_id, "an id without a decision would not be unique"
     assert 0 <= attempt <= MAX_ATTEMPT, f"attempt must be in [0, {MAX_ATTEMPT}], got {attempt}"
     digest = base64.b32encode(hashlib.sha256(decision_id.encode()).digest()[:15]).decode().lower()
+    return client_id_of(role, digest, attempt)
+
+
+def client_id_of(role: Role, digest: str, attempt: int = 0) -> str:
+    """As `client_id`, from the decision's letters as they stand at the end of any of its ids."""
     return f"{PREFIX}{role.value}{_base36(attempt)}{digest}"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from decimal import Decimal
 
 from engine.clock import Clock
 from engine.db import Database, Transaction, Value
+from engine.execution.ids import DIGEST_LENGTH, Role, client_id_of
 from engine.execution.intent import Intent, intent_of, text
 from engine.execution.states import HOLDING, UNRESOLVED, IntentState, Kind, check_transition
 
@@ -88,6 +90,20 @@ class Journal:
         """The newest entry on an instrument that is in one of `states`."""
         found = [i for i in await self._in_states(states, inst_id) if i.kind is Kind.ENTRY]
         return found[-1] if found else None
+
+    async def never_seen(self, client_ids: Iterable[str]) -> frozenset[str]:
+        """Of ids in our form those whose decision has neither an intent nor a trade here: an id's last letters name
+        its decision, whatever the order was for."""
+        strangers: set[str] = set()
+        for client_id in client_ids:
+            decision = client_id[-DIGEST_LENGTH:]
+            ids = tuple(client_id_of(role, decision) for role in (Role.ENTRY, Role.EXIT))
+            row = await self._db.fetch_one(
+                "SELECT 1 FROM intents WHERE client_id IN (?, ?, ?) UNION ALL"
+                " SELECT 1 FROM trades WHERE entry_client_id = ?", (client_id, *ids, ids[0])
+            )  # fmt: skip
+            strangers |= {client_id} if row is None else set()
+        return frozenset(strangers)
 
     async def next_exit_attempt(self, decision_id: str) -> int:
         row = await self._db.fetch_one(

@@ -14,7 +14,7 @@ from engine.execution.context import Desk
 from engine.execution.cover import Cover, assess
 from engine.execution.timing import pauses
 from engine.execution.trade_book import OpenTrade
-from engine.model import Bracket, Protection
+from engine.model import ISOLATED, Bracket, Protection
 
 
 class Protected(StrEnum):
@@ -69,10 +69,10 @@ class Protector:
         stop_at = clock.monotonic() + self._desk.timing.protect_deadline_s
         refusals: list[str] = []
         for pause in pauses(self._desk.timing):
-            contracts = await self._contracts(trade.inst_id, contracts)
+            contracts, margin_mode = await self._size(trade.inst_id, contracts)
             if contracts <= 0:
                 return _GONE
-            done = await self._one_try(trade, contracts, refusals)
+            done = await self._one_try(trade, contracts, margin_mode, refusals)
             if done is not None:
                 return done
             if len(refusals) >= self._desk.timing.bracket_tries or clock.monotonic() >= stop_at:
@@ -81,7 +81,9 @@ class Protector:
         why = refusals[-1] if refusals else "never listed by the venue"
         return Protecting(Protected.IMPOSSIBLE, None, f"the bracket could not be placed: {why}")
 
-    async def _one_try(self, trade: OpenTrade, contracts: Decimal, refusals: list[str]) -> Protecting | None:
+    async def _one_try(
+        self, trade: OpenTrade, contracts: Decimal, margin_mode: str, refusals: list[str]
+    ) -> Protecting | None:
         """None = not covered yet; a refusal is added to `refusals`."""
         cover = await self._look(trade.inst_id, contracts)
         if cover is not None and cover.protection is Protection.PROTECTED:
@@ -89,7 +91,7 @@ class Protector:
         crossed = await self._crossed(trade)
         if crossed:
             return Protecting(Protected.IMPOSSIBLE, None, crossed)
-        refused = await self._restore(trade, contracts, cover)
+        refused = await self._restore(trade, contracts, margin_mode, cover)
         if refused is not None:
             refusals.extend([refused] if refused else [])
             return None
@@ -99,12 +101,12 @@ class Protector:
         self._tell(trade, cover.bracket)
         return Protecting(Protected.COVERED, cover.bracket, "bracket restored")
 
-    async def _restore(self, trade: OpenTrade, contracts: Decimal, cover: Cover | None) -> str | None:
+    async def _restore(self, trade: OpenTrade, contracts: Decimal, margin_mode: str, cover: Cover | None) -> str | None:
         """None when accepted or unknown, the refusal in words, or "" for one that does not count (throttled)."""
         try:
             if cover is None or cover.resizable is None or await self._resize(cover.resizable, contracts):
                 client_id = await self._desk.book.next_bracket_id(trade.trade_id)
-                request = BracketRequest(trade.inst_id, client_id, contracts, trade.prices)
+                request = BracketRequest(trade.inst_id, client_id, contracts, trade.prices, margin_mode)
                 await self._desk.gateway.place_bracket(trade.ticker, request)
         except UnknownOutcome:
             return None
@@ -138,13 +140,13 @@ class Protector:
         except ExchangeError:
             return None
 
-    async def _contracts(self, inst_id: str, last_known: Decimal) -> Decimal:
-        """The position's size now, 0 = flat; as last known when the venue does not tell."""
+    async def _size(self, inst_id: str, last_known: Decimal) -> tuple[Decimal, str]:
+        """The position's size now, 0 = flat, and its margin mode; as last known when the venue does not tell."""
         try:
             position = await self._desk.position(inst_id)
         except ExchangeError:
-            return last_known
-        return Decimal(0) if position is None else position.contracts
+            return last_known, ISOLATED
+        return (Decimal(0), ISOLATED) if position is None else (position.contracts, position.margin_mode)
 
     def _tell(self, trade: OpenTrade, bracket: Bracket | None) -> None:
         detail = (

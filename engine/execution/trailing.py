@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from engine.events import BracketHealed
 from engine.exchange.errors import ExchangeError
-from engine.execution.context import Desk
+from engine.execution.churn import Churn
+from engine.execution.context import Desk, is_price
 from engine.execution.trade_book import OpenTrade
 from engine.model import Bracket, Position
 from engine.rounding import round_stop_up_to_tick
@@ -27,13 +28,14 @@ def trailed_stop(entry: Decimal, mark: Decimal, stop: Decimal, trail_pct: Decima
 class Trailing:
     """Amends the resting bracket in place: a refusal leaves it as it was (incident row 11)."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, churn: Churn) -> None:
         self._desk = desk
+        self._churn = churn
 
     async def follow(self, trade: OpenTrade, position: Position, bracket: Bracket) -> Decimal | None:
         """The raised stop as the venue lists it, or None when nothing changed. Never raises ExchangeError."""
         instrument = self._desk.instruments.get(trade.inst_id)
-        if instrument is None or trade.trail_pct is None or position.mark_price is None or bracket.stop is None:
+        if instrument is None or trade.trail_pct is None or bracket.stop is None or not is_price(position.mark_price):
             return None
         trail = Decimal(str(trade.trail_pct))
         stop = trailed_stop(position.entry_price, position.mark_price, bracket.stop, trail, instrument.tick_size)
@@ -42,7 +44,7 @@ class Trailing:
         try:
             # What was seen may be older than what another pass has raised meanwhile: a stop is never lowered.
             now = await self._listed_stop(bracket)
-            if now is None or stop < now + instrument.tick_size:
+            if now is None or stop < now + instrument.tick_size or not self._churn.may(trade.inst_id):
                 return None
             await self._desk.gateway.amend_bracket(trade.inst_id, bracket.algo_id, stop=stop)
             listed = await self._listed_stop(bracket)

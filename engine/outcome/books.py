@@ -20,6 +20,9 @@ from engine.reasons import Reason
 
 ZERO = Decimal(0)
 TOTALS = "ledger_totals"
+LIQUIDATION, ADL = 1, 2
+"""What the column `liquidation` of a fill says; 0 = nobody forced it."""
+
 TRADING = (BillKind.TRADE, BillKind.LIQUIDATION, BillKind.ADL)
 
 
@@ -69,6 +72,7 @@ class TradeFills:
     pnl: Decimal
     fees: Decimal
     liquidated: bool
+    deleveraged: bool
     last_sell_price: Decimal | None
     last_sell_client_id: str
     last_sell_at: int | None
@@ -157,7 +161,7 @@ class Books:
         trade_id = await self._trade_for(tx, fill)
         values: tuple[Value, ...] = (
             fill.inst_id, fill.trade_id, fill.order_id, fill.client_id, fill.bill_id, fill.side.value,
-            text(fill.price), text(fill.contracts), text(fill.fee), text(fill.pnl), int(fill.liquidation), fill.ts,
+            text(fill.price), text(fill.contracts), text(fill.fee), text(fill.pnl), _forced(fill), fill.ts,
             trade_id,
         )  # fmt: skip
         marks = ", ".join("?" * len(values))
@@ -241,7 +245,8 @@ class Books:
             sell_value=sum((Decimal(r["contracts"]) * Decimal(r["price"]) for r in sells), ZERO),
             pnl=sum((Decimal(r["pnl"]) for r in rows), ZERO),
             fees=sum((Decimal(r["fee"]) for r in rows), ZERO),
-            liquidated=any(r["liquidation"] for r in sells),
+            liquidated=any(r["liquidation"] == LIQUIDATION for r in sells),
+            deleveraged=any(r["liquidation"] == ADL for r in sells),
             last_sell_price=number(last["price"]) if last else None,
             last_sell_client_id=last["client_id"] if last else "",
             last_sell_at=last["ts"] if last else None,
@@ -262,6 +267,12 @@ class Books:
             f" AND state IN ({marks})",
             (IntentState.CLOSED.value, trade.reason.value, trade.closed_at, trade.trade_id, *sorted(HOLDING)),
         )
+
+
+def _forced(fill: Fill) -> int:
+    if fill.deleveraged:
+        return ADL
+    return LIQUIDATION if fill.liquidation else 0
 
 
 def _rank(bill_id: str) -> tuple[int, str]:

@@ -20,6 +20,7 @@ from engine.execution.states import Kind
 from engine.model import AccountView, Balance, Bracket, BracketState, ClosedTrade, KillState, Position
 from engine.outcome.account import FIRST, Baselines, Tally, account_view
 from engine.outcome.books import Books, TradeFills
+from engine.outcome.forced import ForcedCloses
 from engine.outcome.history import TradeHistory
 from engine.reasons import Reason
 
@@ -65,6 +66,7 @@ class OutcomeTracker:
         self._lock = asyncio.Lock()
         self.books = Books(db)
         self.history = TradeHistory(db, clock)
+        self.forced = ForcedCloses(db)
 
     async def sync(self) -> SyncReport:
         """Raises ExchangeError when the venue cannot be read; what was booked until then stays booked."""
@@ -115,7 +117,8 @@ class OutcomeTracker:
         row = next((r for r in rows if r.inst_id == inst_id and r.closed_at >= trade.opened_at), None)
         if row is None:
             return None
-        reason = Reason.LIQUIDATED if row.liquidated else Reason.CLOSED_ELSEWHERE
+        forced = Reason.DELEVERAGED if row.deleveraged else Reason.LIQUIDATED
+        reason = forced if row.liquidated else Reason.CLOSED_ELSEWHERE
         closed = await self.books.close_by_venue(trade, row, reason)
         self._publish(TradeClosed(closed, self._clock.now_ms()))
         return closed
@@ -166,17 +169,25 @@ class OutcomeTracker:
 
     async def _reason(self, trade: TradeFills) -> Reason:
         """How it ended, by evidence: liquidation, our own exit, the bracket, the kill switch, or somebody else."""
-        if trade.liquidated:
-            return Reason.LIQUIDATED
+        if trade.liquidated or trade.deleveraged:
+            return Reason.LIQUIDATED if trade.liquidated else Reason.DELEVERAGED
         intent = await self._journal.get(trade.last_sell_client_id) if trade.last_sell_client_id else None
         if intent is not None and intent.kind is Kind.EXIT:
             return intent.reason
         fired = await self._fired_bracket(trade)
         if fired is not None and trade.last_sell_price is not None:
-            return leg_reason(fired, trade.last_sell_price)
+            reason = leg_reason(fired, trade.last_sell_price)
+            return await self._trailed(trade, fired) if reason is Reason.STOP_LOSS else reason
         if self._kill_closed(trade):
             return Reason.KILL_FLATTEN
         return Reason.CLOSED_ELSEWHERE
+
+    async def _trailed(self, trade: TradeFills, fired: Bracket) -> Reason:
+        """A stop that stood above the one the trade began with had been raised behind the price."""
+        entry = await self._journal.entry_of(trade.trade_id)
+        first = None if entry is None or entry.prices is None else entry.prices.stop
+        raised = first is not None and fired.stop is not None and fired.stop > first
+        return Reason.TRAILING_STOP if raised else Reason.STOP_LOSS
 
     async def _fired_bracket(self, trade: TradeFills) -> Bracket | None:
         """The newest of our brackets on this instrument, since the trade opened, that triggered."""
