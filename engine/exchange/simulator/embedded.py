@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,18 @@ class EmbeddedVenue:
         """Requests numbered above `since`, oldest first."""
         entries: list[dict[str, Any]] = self._ask("GET", f"/sim/log?since={since}", timeout_s=60)
         return entries
+
+    def arm_faults(self, document: Mapping[str, Any]) -> None:
+        """One fault, or `{seed?, faults}`, in the form of a fault file; from now on they may happen."""
+        self._ask("POST", "/sim/fault", document)
+
+    def clear_faults(self) -> None:
+        self._ask("POST", "/sim/fault", {"clear": True})
+
+    def faults(self) -> list[dict[str, Any]]:
+        """What each armed fault has matched, and how often it fired."""
+        rows: list[dict[str, Any]] = self._ask("GET", "/sim/faults")
+        return rows
 
     def alive(self) -> bool:
         """Whether our own simulator (not just any process on its port) answers."""

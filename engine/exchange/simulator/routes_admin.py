@@ -84,7 +84,8 @@ class Administration:
         elif "fail_attached" in request:
             self._desk.venue.fail_attached(str(request["fail_attached"]), int(request.get("count", 1)))
         else:
-            self._desk.faults.arm(_faults(request))
+            seed, faults = _faults(request)
+            self._desk.faults.arm(faults, seed=seed)
         return request
 
     def _clock(self) -> dict[str, Any]:
@@ -122,9 +123,13 @@ def _object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _faults(request: dict[str, Any]) -> tuple[Fault, ...]:
+def _faults(request: dict[str, Any]) -> tuple[int | None, tuple[Fault, ...]]:
+    """(seed, faults); without a seed of its own the request leaves the plan's as it is."""
     try:
-        return read_faults(request)[1] if "faults" in request else (read_fault(request),)
+        if "faults" not in request:
+            return None, (read_fault(request),)
+        seed, faults = read_faults(request)
+        return (seed if "seed" in request else None), faults
     except FaultError as error:
         raise BadRequest(str(error)) from None
 

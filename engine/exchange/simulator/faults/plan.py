@@ -79,8 +79,10 @@ class FaultPlan:
         """Whether there is any fault to ask about."""
         return bool(self._armed)
 
-    def arm(self, faults: Iterable[Fault], now_wall_ms: int | None = None) -> None:
-        """From now on they may happen; `after_s`, `from_s` and `until_s` count from here."""
+    def arm(self, faults: Iterable[Fault], now_wall_ms: int | None = None, seed: int | None = None) -> None:
+        """From now on they may happen; `after_s`, `from_s` and `until_s` count from here. `seed` replaces the plan's
+        own for these and the ones to come."""
+        self._seed = self._seed if seed is None else seed
         now = self._wall() if now_wall_ms is None else now_wall_ms
         for fault in faults:
             chances = np.random.default_rng([self._seed, self._count])

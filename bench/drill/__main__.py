@@ -1,0 +1,55 @@
+"""`python -m bench.drill [NAME…] [--json] [--table]`: plays fault scenarios on the real parts and measures the end.
+
+A name may be the beginning of several (`entry_reply`). One line a scenario; `--table` writes the results into
+docs/safety.md. Exit status: 0 all as expected, 1 some not, 2 a scenario file that cannot be played.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+
+from bench.drill.drill import Result, drill
+from bench.drill.scenario import Scenario, ScenarioError, chosen_scenarios
+from bench.drill.table import PAGE, with_table
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.drill", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="scenarios, or how their names begin; none = all")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--table", action="store_true", help="write the results into docs/safety.md (all scenarios)")
+    given = parser.parse_args(arguments)
+    if given.table and given.names:
+        parser.error("--table is of all scenarios")
+    try:
+        results = list(_played(chosen_scenarios(given.names), given.json))
+    except ScenarioError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if given.table:
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
+    failed = sum(not result.passed for result in results)
+    if not given.json:
+        print(f"{len(results)} scenarios, {failed} failed")
+    return 1 if failed else 0
+
+
+def _played(scenarios: list[Scenario], as_json: bool) -> Iterator[Result]:
+    for scenario in scenarios:
+        result = asyncio.run(drill(scenario))
+        print(json.dumps(result.as_json()) if as_json else _line(result), flush=True)
+        yield result
+
+
+def _line(result: Result) -> str:
+    verdict = "ok  " if result.passed else "FAIL"
+    text = f"{verdict} {result.name:<44} {result.unprotected_s:7.2f} s bare  {result.end:<10} {result.reason}"
+    return "\n     ".join([f"{text} ({result.seconds:.1f} s)", *result.wrong])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
