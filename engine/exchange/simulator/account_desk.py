@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from engine.exchange.simulator.account_rows import closed_row, position_row
 from engine.exchange.simulator.accounts import MAKER, TAKER, wallet
+from engine.exchange.simulator.door import lost_permission
 from engine.exchange.simulator.floor import Floor
 from engine.exchange.simulator.okx_errors import refusal
 from engine.exchange.simulator.orders import MODES, position_side, price_band
@@ -60,7 +61,7 @@ class AccountDesk:
                 "kycLv": "3",
                 "label": "cynosure simulator",
                 "ip": "127.0.0.1",
-                "perm": "read_only,trade",
+                "perm": "read_only" if lost_permission(self._floor) else "read_only,trade",
                 "discountType": "0",
                 "acctStpMode": "cancel_maker",
                 "enableSpotBorrow": False,

@@ -145,7 +145,8 @@ class Timeline:
         floor = self._floor
         busy = {inst_id for inst_id, orders in floor.resting.items() if orders}
         busy |= {inst_id for inst_id, algos in floor.armed.items() if algos}
-        return sorted(busy | {inst_id for inst_id, _, _ in floor.positions})
+        busy |= {inst_id for inst_id, _, _ in floor.positions}
+        return sorted(inst_id for inst_id in busy if not self._suspended(inst_id))
 
     def _span(self) -> int:
         crossed = sum(position.mgn_mode == "cross" for position in self._floor.positions.values())

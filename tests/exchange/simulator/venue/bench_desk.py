@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from engine.exchange.simulator.faults.catalogue import read_fault
+from engine.exchange.simulator.faults.plan import FaultPlan
 from engine.exchange.simulator.floor import PrivateEvent
 from engine.exchange.simulator.store import StateStore
 from engine.exchange.simulator.venue import Venue
@@ -21,11 +23,12 @@ class BenchDesk:
         self.path = path
         self.equity = Decimal(equity)
         self.events: list[PrivateEvent] = []
+        self.plan = FaultPlan(7, lambda: self.wall)
         self.venue = self._open()
 
     def _open(self) -> Venue:
         self.store = StateStore.in_memory() if self.path is None else StateStore.open(self.path, {"seed": "7"})
-        venue = Venue(self.market, self.equity, lambda: self.wall, self.store, seed=7)  # type: ignore[arg-type]
+        venue = Venue(self.market, self.equity, lambda: self.wall, self.store, 7, self.plan)  # type: ignore[arg-type]
         venue.subscribe(self.events.append)
         return venue
 
@@ -33,6 +36,11 @@ class BenchDesk:
         """As after kill -9: the venue has no last word, the file is simply opened again."""
         self.store.close()
         self.venue = self._open()
+
+    def fault(self, kind: str, **written: Any) -> None:
+        """Arms a fault in its written form; an act without `after_s` happens at once."""
+        self.plan.arm([read_fault({"kind": kind, **written})])
+        self.venue.tick(self.wall)
 
     # ------------------------------------------------------------ time
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from engine.exchange.simulator.market import BookRow, FundingView
+from engine.exchange.simulator.market import BookRow, FundingSettlement, FundingView
 from engine.exchange.simulator.specs import SPECS
 from engine.model import FloatArray, IntArray
 
@@ -89,3 +89,6 @@ class ScriptedMarket:
 
     def funding_settled(self, inst_id: str, settle_ms: int) -> float:
         return self.rate
+
+    def funding_history(self, inst_id: str, now_ms: int, **window: int | None) -> list[FundingSettlement]:
+        return []
