@@ -115,6 +115,7 @@ class TradingSettings(Section):
     min_bearish_cycles_for_exit: Annotated[int, Field(ge=1, le=20)] = 2
     max_decision_age_s: Annotated[float, Field(gt=0, le=900)] = 120.0
     max_input_age_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    maintenance_lead_minutes: Annotated[float, Field(ge=0, le=1440)] = 30.0
 
 
 class DemoSettings(Section):

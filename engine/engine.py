@@ -31,6 +31,7 @@ from engine.supervisor import Supervisor
 from engine.systemd import notify
 from engine.venue import Venue
 from engine.watchlist import by_strength, resolve
+from engine.venue_watch import VenueWatch, watch_over
 from engine.works import Works, WorksOpener, is_transient
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Engine:
         self._jobs: Jobs | None = None
 
     @property
+        self._watch: VenueWatch | None = None
     def clock(self) -> Clock:
         venue = self._opener.venue
         return venue.clock if venue is not None else SystemClock()
@@ -151,6 +153,8 @@ class Engine:
         self.works = await self._opener.open(self.options.speed, self.options.observe)
         await self.warm_kill()
         self._resume_flatten()
+        self._watch = watch_over(self.works, self.settings, self.sync_clock, self.refresh_instruments, self.tell)
+        await self._watch.start()
         self._warn_of_skipped(self.works)
         await self.works.books.refresh()
         await self.tell_health()
@@ -184,6 +188,11 @@ class Engine:
             self.tell("error", "engine", f"an order was still in hand after {FINISH_S:g} s; the next start settles it")
 
     def _resume_flatten(self) -> None:
+            return
+        try:
+            await self.works.desk.dead_man.disarm()
+        except ExchangeError as error:
+            log.warning("the dead-man switch was not disarmed, it runs out by itself: %s", error)
         """A flatten that its process did not live to finish goes on."""
         if self.latch.status().state is KillState.FLATTENING and not self.options.observe:
             self.tell("warning", "kill", "an unfinished flatten goes on")
@@ -241,7 +250,7 @@ class Engine:
 
     def _announce_books(self) -> None:
         books = self.opened().books
-        fault = f"venue: {books.venue_down}" if books.venue_down else books.ledger_fault
+        fault = f"venue: {books.venue_down}" if books.venue_down else books.ledger_fault or self.watch.reducing()
         if fault:
             self._announce(EngineState.REDUCING, fault)
         elif self.state is EngineState.REDUCING:
@@ -292,6 +301,17 @@ class Engine:
         """What the kill did at the venue comes into our books now rather than at the next pass."""
         if self.works is not None:
             await self.works.desk.reconcile()
+    async def sync_clock(self) -> None:
+        """Measures how far the clocks are apart, and follows a simulated market's speed. Raises ExchangeError."""
+        venue = self.opened().venue
+        speed = venue.clock.speed()
+        offset = await venue.sync_clock()
+        self.watch.clock_measured(offset)
+        clock = venue.clock
+        if clock.speed() != speed:
+            self.speed_changed()
+        self.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), offset, clock.now_ms()))
+
             await self.refresh_books()
 
     async def warm_kill(self) -> None:

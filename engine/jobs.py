@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from engine.events import ClockChanged, HealthChanged, QuotesChanged
+from engine.events import HealthChanged, QuotesChanged
 from engine.exchange.errors import ExchangeError
+from engine.execution.dead_man import REFRESH_S
 from engine.heartbeat import HEARTBEAT_S, heartbeat, tell_status
 from engine.liveness import Liveness
 from engine.model import Timeframe
@@ -25,6 +26,9 @@ CYCLE_OFFSET_MS = 5_000
 CLOCK_SYNC_DEMO_S = 10
 CLOCK_SYNC_S = 3600
 KILL_WARM_S = 10
+STATUS_DEMO_S, STATUS_S = 10, 60
+ACCOUNT_DEMO_S, ACCOUNT_S = 10, 60
+FOLLOW_UP_S = 2
 STANDSTILL_S = 20.0
 """The heartbeat is due every two seconds, also on a loop that is busy: this late, the scheduler itself has died."""
 
@@ -61,6 +65,11 @@ class Jobs:
         embedded = self._engine.opened().venue.embedded is not None
         self._every("clock", CLOCK_SYNC_DEMO_S if embedded else CLOCK_SYNC_S, self._sync_clock)
         self._every("kill line", KILL_WARM_S, self._engine.warm_kill)
+        watch = self._engine.watch
+        self._every("status", STATUS_DEMO_S if embedded else STATUS_S, watch.status)
+        self._every("account", ACCOUNT_DEMO_S if embedded else ACCOUNT_S, watch.account)
+        self._every("follow up", FOLLOW_UP_S, watch.follow_up)
+        self._every("dead man", REFRESH_S, self._engine.opened().desk.dead_man.keep)
         self._scheduler.start()
 
     async def _watch(self) -> None:
@@ -149,19 +158,13 @@ class Jobs:
         self._engine.bus.publish(QuotesChanged(watched, self._engine.clock.now_ms()))
 
     async def _sync_clock(self) -> None:
-        works = self._engine.opened()
-        speed = works.venue.clock.speed()
         try:
-            offset = await works.venue.sync_clock()
+            await self._engine.sync_clock()
         except ExchangeError:
-            if not await works.venue.revive(self._engine.settings.demo.equity_usdt):
+            if not await self._engine.opened().venue.revive(self._engine.settings.demo.equity_usdt):
                 raise
             self._engine.tell("warning", "venue", "the simulated exchange had died; it goes on where it stood")
-            offset = await works.venue.sync_clock()
-        clock = works.venue.clock
-        if clock.speed() != speed:
-            self._engine.speed_changed()
-        self._engine.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), offset, clock.now_ms()))
+            await self._engine.sync_clock()
 
     async def _heartbeat(self) -> None:
         """The watchdog is fed only while positions are watched and cycles run."""

@@ -30,15 +30,15 @@ class Venue:
     offset_ms: int | None = None
 
     async def sync_clock(self) -> int:
-        """Brings the clock in line with the venue and returns the offset in ms (venue − wall); 0 in a simulated
-        market, whose own clock is followed. Raises ExchangeError when the venue does not answer.
+        """Measures the venue's clock against ours and returns the offset in ms (venue − local). A simulated market's
+        own time is followed besides. Raises ExchangeError when the venue does not answer.
         """
         if self.embedded is not None and isinstance(self.clock, ScaledClock):
             venue_ms, speed = await asyncio.to_thread(self.embedded.clock)
             self.clock.set_anchor(venue_ms, speed)
-            self.offset_ms = 0
-        else:
-            self.offset_ms = await self._measure_offset()
+        self.offset_ms = await self.exchange.sync_clock()
+        if isinstance(self.clock, SystemClock):
+            self.clock.set_offset(self.offset_ms)
         return self.offset_ms
 
     async def revive(self, equity: float) -> bool:
@@ -49,16 +49,6 @@ class Venue:
         if self.embedded is None:
             return False
         return await asyncio.to_thread(self.embedded.revive, self.clock.speed(), equity)
-
-    async def _measure_offset(self) -> int:
-        """Half the round trip is taken off, as NTP does."""
-        assert isinstance(self.clock, SystemClock)
-        before = self.clock.wall_ms()
-        venue_ms = await self.exchange.server_time_ms()
-        after = self.clock.wall_ms()
-        offset = venue_ms - (before + after) // 2
-        self.clock.set_offset(offset)
-        return offset
 
     async def set_speed(self, speed: float) -> None:
         """Raises ExchangeError outside a simulated market."""

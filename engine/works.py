@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from engine.account_watch import account_problems
 from engine.clock import SystemClock
 from engine.config import Settings
 from engine.db import Database
@@ -178,17 +179,8 @@ async def check_books(db: Database, settings: Settings, home: Home) -> None:
 
 def check_account(account: AccountConfig, mode: Mode) -> None:
     """Net mode, permission to trade, none to withdraw. Raises VenueRefused."""
-    if not account.net_mode:
-        raise VenueRefused("the OKX account is in long/short mode; set it to net mode (Settings > Position mode)")
-    if "trade" not in account.permissions:
-        raise VenueRefused("the OKX API key may not trade; give it the Trade permission")
-    if mode.profile.real_money and "withdraw" in account.permissions:
-        raise VenueRefused("the OKX API key may withdraw; make one without that permission, it is never needed")
-    if account.account_level not in ("2", "3"):
-        raise VenueRefused(
-            f"the OKX account level is {account.account_level!r}; "
-            "futures mode (2) or multi-currency margin (3) is needed"
-        )
+    for _, problem in account_problems(account, mode):
+        raise VenueRefused(problem)
 
 
 def is_transient(error: Exception) -> bool:

@@ -37,6 +37,10 @@ class Blocks:
                     return blocks[key]
         return None
 
+    def on(self, key: str) -> tuple[Block, ...]:
+        """What every source has against exactly this instrument id, or ACCOUNT."""
+        return tuple(blocks[key] for blocks in self._by_source.values() if key in blocks)
+
     def all(self) -> Mapping[str, Block]:
         """One block an instrument, the first source's."""
         merged: dict[str, Block] = {}

@@ -145,19 +145,6 @@ class VenueStops:
         looks, self._looks = frozenset(self._looks), set()
         return looks
 
-    def lift(self, reason: Reason) -> None:
-        """Somebody has looked and found the cause gone."""
-        gone = [key for key, (_, block) in self._until.items() if block.reason is reason]
-        for key in gone:
-            del self._until[key]
-        if gone:
-            self._publish_blocks()
-
-    def of(self, reason: Reason) -> str:
-        """The detail of a block on the whole account for `reason`; "" when there is none."""
-        block = self._until.get(ACCOUNT)
-        return block[1].detail if block is not None and block[1].reason is reason else ""
-
     def _count_outage(self, fault: VenueFault, now: float) -> None:
         self._outages = [at for at in self._outages if now - at < OUTAGE_WITHIN_S] + [now]
         if len(self._outages) >= OUTAGE_TIMES:

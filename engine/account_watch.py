@@ -1,0 +1,92 @@
+"""Whether the account still is as it was at the start: position mode, level, permissions, leverage, margin mode.
+
+A person, another program or the venue may change any of them while the engine runs. What is found blocks entries
+under its own name until it is put right; exits and brackets go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+
+from engine.exchange.port import Trading
+from engine.execution.blocks import ACCOUNT, Block, Blocks
+from engine.mode import Mode
+from engine.model import AccountConfig, Position
+from engine.reasons import Reason
+
+SOURCE = "account"
+LEVERAGE = Decimal(1)
+MARGIN_MODE = "isolated"
+LEVELS = ("2", "3")
+
+
+class AccountWatch:
+    """`look` now and then, and when the venue's words suggest a change."""
+
+    def __init__(self, exchange: Trading, blocks: Blocks, mode: Mode, tell: Callable[[str, str, str], None]) -> None:
+        """`tell` takes level, source and text."""
+        self._exchange = exchange
+        self._blocks = blocks
+        self._mode = mode
+        self._tell = tell
+        self._unbound_told = False
+
+    async def look(self) -> None:
+        """Raises ExchangeError; what was found last then still counts."""
+        config = await self._exchange.account_config()
+        found = {**_of_positions(await self._exchange.positions()), **_of_account(config, self._mode)}
+        if self._blocks.replace(SOURCE, found):
+            for inst_id, block in found.items():
+                self._tell("error", "account", f"{inst_id.replace(ACCOUNT, 'every ticker')}: {block.detail}")
+            if not found:
+                self._tell("info", "account", "the account is as it must be again")
+        self._warn_unbound(config)
+
+    def _warn_unbound(self, config: AccountConfig) -> None:
+        """OKX lets keys without an IP address lapse after 14 idle days; a stolen one works from anywhere."""
+        if self._mode is not Mode.DEMO and not config.ip_bound and not self._unbound_told:
+            self._unbound_told = True
+            self._tell("warning", "account", "the API key is bound to no IP address; bind it to this machine's")
+
+
+def account_problems(config: AccountConfig, mode: Mode) -> Iterable[tuple[Reason, str]]:
+    """What of the account's set-up this program cannot trade with, each with what to do."""
+    if not config.net_mode:
+        yield (
+            Reason.ACCOUNT_CHANGED,
+            "the OKX account is in long/short mode; set it to net mode (Settings > Position mode)",
+        )
+    if "trade" not in config.permissions:
+        yield Reason.KEY_REFUSED, "the OKX API key may not trade; give it the Trade permission"
+    if mode.profile.real_money and "withdraw" in config.permissions:
+        yield (
+            Reason.KEY_REFUSED,
+            "the OKX API key may withdraw; make one without that permission, it is never needed",
+        )
+    if config.account_level not in LEVELS:
+        yield (
+            Reason.ACCOUNT_CHANGED,
+            f"the OKX account level is {config.account_level!r}; "
+            "futures mode (2) or multi-currency margin (3) is needed",
+        )
+
+
+def _of_account(config: AccountConfig, mode: Mode) -> Mapping[str, Block]:
+    """The first problem; the next one shows when that is mended."""
+    for reason, text in account_problems(config, mode):
+        return {ACCOUNT: Block(reason, text)}
+    return {}
+
+
+def _of_positions(positions: Iterable[Position]) -> Mapping[str, Block]:
+    return {p.inst_id: Block(Reason.ACCOUNT_CHANGED, text) for p in positions if (text := _position_problem(p))}
+
+
+def _position_problem(position: Position) -> str:
+    """ "" when it is isolated at 1x, or when the venue does not say."""
+    if position.leverage is not None and position.leverage != LEVERAGE:
+        return f"its leverage is {position.leverage}x at the venue, {LEVERAGE}x is expected: somebody changed it"
+    if position.margin_mode and position.margin_mode != MARGIN_MODE:
+        return f"its margin mode is {position.margin_mode} at the venue, {MARGIN_MODE} is expected"
+    return ""
