@@ -10,11 +10,13 @@ import numpy as np
 
 from engine.clock import Clock
 from engine.exchange.okx.sdk import OkxEndpoint
+from engine.exchange.okx.stream.book_chain import Link
 from engine.exchange.okx.stream.channels import PLANS, SocketPlan, book_channel
 from engine.exchange.okx.stream.frames import Pushed
 from engine.exchange.okx.stream.pace import Backoff, ConnectGate
 from engine.exchange.okx.stream.socket import StreamSocket, Surroundings
 from engine.exchange.okx.stream.translate import Translator
+from engine.exchange.okx.stream.watch import PATIENCE, Patience
 from engine.exchange.streams import Hear, Resumed, Tell, Topic, TopicHealth
 from engine.model import Book
 
@@ -42,10 +44,11 @@ class OkxStreams:
         resync: Callable[[], Awaitable[None]] = no_resync,
         books: Sequence[str] = (),
         plans: Sequence[SocketPlan] = PLANS,
+        patience: Patience = PATIENCE,
         seed: int = 0,
     ) -> None:
         around = Surroundings(
-            address, endpoint, ConnectGate(clock.monotonic), clock.monotonic, clock.speed, tell, resync
+            address, endpoint, ConnectGate(clock.monotonic), clock.monotonic, clock.speed, tell, resync, patience
         )
         self._hear = hear
         self._translator = Translator()
@@ -73,6 +76,10 @@ class OkxStreams:
     def book(self, inst_id: str, depth: int = 20, fresh_s: float = FRESH_S) -> Book | None:
         """None when it is not followed, has a gap, or was not heard of for `fresh_s` wall seconds."""
         return self._sockets["public"].book(inst_id, depth, fresh_s)
+
+    def links(self) -> Mapping[Link, int]:
+        """How often each link of the followed books' chains was seen on the present line."""
+        return self._sockets["public"].links()
 
     def _on_push(self, topic: Topic, pushed: Pushed) -> None:
         for push in self._translator.news(topic, pushed.rows):

@@ -18,7 +18,7 @@ from engine.exchange.okx.stream.endings import End, Ending, LineEnded, closed, r
 from engine.exchange.okx.stream.frames import PING, Answer, Frame, Notice, Pushed, Unreadable, read_frame
 from engine.exchange.okx.stream.login import login_arguments
 from engine.exchange.okx.stream.pace import OperationBudget
-from engine.exchange.okx.stream.watch import Watch
+from engine.exchange.okx.stream.watch import PATIENCE, Patience, Watch
 from engine.exchange.streams import Topic
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 _quiet = logging.getLogger("engine.exchange.okx.stream.wire")
 _quiet.setLevel(logging.WARNING)
 
-ANSWER_WITHIN_S = 5.0
 CLOSE_WITHIN_S = 1.0
 LARGEST_FRAME = 4 * 2**20
 """All instruments at once are about 300 kB."""
@@ -74,6 +73,7 @@ class Line:
         hear: Callable[[Topic, Pushed], None],
         monotonic: Callable[[], float],
         pace: Callable[[], float],
+        patience: Patience = PATIENCE,
     ) -> None:
         self._wire = wire
         self._hear = hear
@@ -85,7 +85,7 @@ class Line:
         self._noticed = False
         self._doubted = False
         self._judged_at = monotonic()
-        self.watch = Watch({}, monotonic())
+        self.watch = Watch({}, monotonic(), patience)
         self.books = Books(monotonic)
 
     # ------------------------------------------------------------ greeting
@@ -111,14 +111,14 @@ class Line:
     async def _perform(self, operation: str, argument: Mapping[str, str]) -> Answer:
         request_id = await self._ask(operation, argument)
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
+            async with asyncio.timeout(self.watch.patience.answer_within_s):
                 while True:
                     frame = await self._next()
                     if isinstance(frame, Answer) and frame.request_id in {"", request_id}:
                         return frame
                     await self._take(frame)
         except TimeoutError:
-            raise LineEnded(End.SILENT, f"no answer to {operation} within {ANSWER_WITHIN_S:g} s") from None
+            raise LineEnded(End.SILENT, f"no answer to {operation}") from None
 
     async def _ask(self, operation: str, argument: Mapping[str, str]) -> str:
         """The request's id; a login has none."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from engine.exchange.errors import ExchangeError
 from engine.exchange.okx.sdk import OkxEndpoint
+from engine.exchange.okx.stream.book_chain import Link
 from engine.exchange.okx.stream.channels import Channel, SocketPlan
 from engine.exchange.okx.stream.endings import End, Ending, LineEnded
 from engine.exchange.okx.stream.frames import Pushed
 from engine.exchange.okx.stream.line import Line, key_of, open_wire
 from engine.exchange.okx.stream.pace import Backoff, ConnectGate
+from engine.exchange.okx.stream.watch import PATIENCE, Patience
 from engine.exchange.streams import StreamState, Tell, Topic, TopicHealth
 from engine.model import Book
 
@@ -31,6 +33,7 @@ class Surroundings:
     pace: Callable[[], float]
     tell: Tell
     resync: Callable[[], Awaitable[None]]
+    patience: Patience = PATIENCE
 
 
 class StreamSocket:
@@ -71,6 +74,10 @@ class StreamSocket:
     def book(self, inst_id: str, depth: int, fresh_s: float) -> Book | None:
         return None if self._line is None else self._line.books.book(inst_id, depth, fresh_s)
 
+    def links(self) -> Mapping[Link, int]:
+        """How the books of the present line went so far."""
+        return {} if self._line is None else dict(self._line.books.links)
+
     # ------------------------------------------------------------ connecting
 
     async def _connected(self) -> Line:
@@ -84,7 +91,7 @@ class StreamSocket:
     async def _greeted(self) -> Line:
         await self._around.gate.turn()
         wire = await open_wire(f"{self._around.address}/{self.plan.name}", self._around.endpoint.connect_timeout_s)
-        line = Line(wire, self.plan, self._hear, self._around.monotonic, self._around.pace)
+        line = Line(wire, self.plan, self._hear, self._around.monotonic, self._around.pace, self._around.patience)
         self._open.add(line)
         try:
             await self._greet(line)

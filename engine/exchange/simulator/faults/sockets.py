@@ -105,6 +105,8 @@ class SocketFaults:
 
     def mutes(self, kind: str, channel: str = "") -> bool:
         """Whether a message must not go out. `channel` "" = an answer or a pong, which only silence swallows."""
+        if not self._plan.armed:  # cleared: what lasts ends
+            self._lasting.clear()
         return any(until > self._clock() and _swallows(fault, kind, channel) for until, fault in self._lasting)
 
     def drops_connection(self, kind: str) -> bool:
