@@ -243,6 +243,7 @@ class Agent:
                 atr15_pct=m15.atr_pct if m15 is not None else None,
                 trail_pct=self._settings.trading.trail_percent / 100,
                 max_age_s=allowed_age_s(self._settings.trading.max_decision_age_s, self._clock),
+                cooldown_s=self._limits.cooldown_ms / 1000,
             )
         )
         await self._books.refresh()

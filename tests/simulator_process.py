@@ -81,6 +81,10 @@ class Simulator:
         when = {name: more.pop(name) for name in _WHEN if name in more}
         self._ask("POST", "/sim/fault", {"kind": kind, "when": {"path": path} | when, **more})
 
+    def act(self, kind: str, **parameters: Any) -> None:
+        """Done at once by the venue, the market or a person (simulator/faults/acts.py)."""
+        self._ask("POST", "/sim/fault", {"kind": kind, **parameters})
+
     def faults(self) -> list[dict[str, Any]]:
         """What each armed fault has matched, and how often it fired."""
         return self._ask("GET", "/sim/faults")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.execution.ids import is_ours
-from engine.model import Bracket, BracketState, Protection
+from engine.model import ISOLATED, Bracket, BracketState, Protection
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,16 @@ def is_whole(bracket: Bracket) -> bool:
     )
 
 
-def assess(inst_id: str, contracts: Decimal, brackets: Iterable[Bracket]) -> Cover:
-    """The cover of a long of `contracts` (> 0). PROTECTED: one bracket covers all of it with both legs.
+def assess(inst_id: str, contracts: Decimal, brackets: Iterable[Bracket], margin_mode: str = ISOLATED) -> Cover:
+    """The cover of a long of `contracts` (> 0) in `margin_mode`. PROTECTED: one bracket covers all of it with both
+    legs. A bracket of another margin mode would find nothing to close: it covers nothing.
 
     Among several that cover, the highest stop counts. A bracket that is larger than the position covers it
     (reduce-only never flips) but is offered as `resizable`.
     """
     here = [b for b in brackets if b.inst_id == inst_id and b.state is BracketState.LIVE]
-    whole = sorted((b for b in here if is_whole(b)), key=_preference, reverse=True)
+    fitting = (b for b in here if b.margin_mode in ("", margin_mode))
+    whole = sorted((b for b in fitting if is_whole(b)), key=_preference, reverse=True)
     covering = [b for b in whole if b.covers(contracts)]
     if covering:
         chosen = covering[0]

@@ -26,6 +26,8 @@ from engine.execution.states import IntentState, Kind
 from engine.execution.trade_book import OpenTrade, trade_of
 from engine.model import Bracket, BracketPrices, BracketState, Instrument, OrderRequest, OrderType, Protection, Side
 from engine.reasons import Reason
+from engine.risk.gates_control import off_reason
+from engine.risk.limits import NO_ENTRY_BEFORE_EXPIRY_MS
 
 S = IntentState
 
@@ -37,7 +39,7 @@ ATR_DRIFT = 0.5
 @dataclass(frozen=True, slots=True)
 class EntryPlan:
     """What was decided. `price` is the price that the decision saw; `atr15_pct` and `trail_pct` are fractions;
-    `decided_at` is venue ms and `max_age_s` venue seconds."""
+    `decided_at` is venue ms, `max_age_s` and `cooldown_s` (since the instrument's last close) are venue seconds."""
 
     decision_id: str
     ticker: str
@@ -50,6 +52,7 @@ class EntryPlan:
     atr15_pct: float | None
     trail_pct: float
     max_age_s: float
+    cooldown_s: float = 0.0
 
     def __post_init__(self) -> None:
         assert self.contracts > 0, f"contracts must be > 0, got {self.contracts}"
@@ -100,11 +103,16 @@ class Entry:
         block = self._desk.blocks.of(inst_id)
         if block is not None:
             raise EntryDenied(block.reason, block.detail)
+        listed = self._desk.instruments.get(inst_id, plan.instrument)
+        off = off_reason(listed, self._desk.clock.now_ms(), NO_ENTRY_BEFORE_EXPIRY_MS)
+        if off:
+            raise EntryDenied(Reason.INSTRUMENT_OFF, off)
         try:
             if await self._desk.journal.unresolved(inst_id):
                 raise EntryDenied(Reason.UNKNOWN_ORDER, "an earlier order's fate is not known yet")
-            if inst_id in await self._desk.book.open_trades():
+            if inst_id in await self._desk.book.open_trades() or inst_id in self._desk.unbooked:
                 raise EntryDenied(Reason.ALREADY_IN_POSITION, "a trade is open in our books")
+            self._check_cooldown(plan, await self._desk.book.last_close(inst_id))
         except sqlite3.Error as error:
             raise EntryDenied(Reason.LEDGER_MISMATCH, f"the journal cannot be read: {error}") from error
         await self._check_venue(inst_id)
@@ -120,6 +128,14 @@ class Entry:
             raise EntryDenied(Reason.TICKER_PAUSED, f"{ticker} is paused by the operator")
         for halt in self._controls.halts:
             raise EntryDenied(halt.reason, halt.detail)
+
+    def _check_cooldown(self, plan: EntryPlan, closed_at: int | None) -> None:
+        """Also what closed after the decision was taken counts (incident row 23)."""
+        if closed_at is None or plan.cooldown_s <= 0:
+            return
+        since_s = (self._desk.clock.now_ms() - closed_at) / 1000
+        if since_s < plan.cooldown_s:
+            raise EntryDenied(Reason.COOLDOWN, f"closed {since_s:.0f} s ago, limit {plan.cooldown_s:.0f} s")
 
     async def _check_venue(self, inst_id: str) -> None:
         exchange = self._desk.exchange

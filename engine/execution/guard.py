@@ -7,7 +7,6 @@ import asyncio
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from engine.events import BracketHealed, PositionsChanged
 from engine.exchange.errors import ExchangeError
@@ -145,7 +144,7 @@ class Guard:
             if intent is None:
                 return None
             if intent.state in HOLDING:
-                await self._desk.book.open(intent, intent.updated_at)
+                await self._desk.book.open(intent, intent.created_at)
             else:
                 await self._ask(intent)
             return (await self._desk.book.open_trades()).get(inst_id)
@@ -166,7 +165,9 @@ class Guard:
         cover = _cover(position, brackets)
         if cover.protection is Protection.MISSING and self._is_young(position):
             deadline = self._desk.timing.cover_deadline_s
-            cover = await self._protector.await_cover(trade, position.contracts, deadline) or cover
+            cover = (
+                await self._protector.await_cover(trade, position.contracts, deadline, position.margin_mode) or cover
+            )
         if cover.protection is Protection.PROTECTED:
             await self._settle_entry(trade, cover)
             acted = await self._trim(trade, position, cover)
@@ -345,4 +346,4 @@ class Guard:
 
 
 def _cover(position: Position, brackets: Iterable[Bracket]) -> Cover:
-    return assess(position.inst_id, abs(position.contracts) or Decimal(0), brackets)
+    return assess(position.inst_id, abs(position.contracts), brackets, position.margin_mode)

@@ -44,13 +44,15 @@ class Protector:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def await_cover(self, trade: OpenTrade, contracts: Decimal, deadline_s: float) -> Cover | None:
+    async def await_cover(
+        self, trade: OpenTrade, contracts: Decimal, deadline_s: float, margin_mode: str = ISOLATED
+    ) -> Cover | None:
         """Polls until the position is covered by a listed bracket; the last look, or None when none succeeded."""
         clock = self._desk.clock
         stop_at = clock.monotonic() + deadline_s
         cover: Cover | None = None
         for pause in pauses(self._desk.timing):
-            cover = await self._look(trade.inst_id, contracts) or cover
+            cover = await self._look(trade.inst_id, contracts, margin_mode) or cover
             if cover is not None and cover.protection is Protection.PROTECTED:
                 break
             if clock.monotonic() >= stop_at:
@@ -85,7 +87,7 @@ class Protector:
         self, trade: OpenTrade, contracts: Decimal, margin_mode: str, refusals: list[str]
     ) -> Protecting | None:
         """None = not covered yet; a refusal is added to `refusals`."""
-        cover = await self._look(trade.inst_id, contracts)
+        cover = await self._look(trade.inst_id, contracts, margin_mode)
         if cover is not None and cover.protection is Protection.PROTECTED:
             return Protecting(Protected.COVERED, cover.bracket, "covered at the venue")
         crossed = await self._crossed(trade)
@@ -95,7 +97,7 @@ class Protector:
         if refused is not None:
             refusals.extend([refused] if refused else [])
             return None
-        cover = await self.await_cover(trade, contracts, self._desk.timing.cover_deadline_s)
+        cover = await self.await_cover(trade, contracts, self._desk.timing.cover_deadline_s, margin_mode)
         if cover is None or cover.protection is not Protection.PROTECTED:
             return None
         self._tell(trade, cover.bracket)
@@ -134,9 +136,9 @@ class Protector:
         leg, price = ("stop", trade.prices.stop) if mark <= trade.prices.stop else ("target", trade.prices.target)
         return f"the mark {mark} has passed the {leg} {price}"
 
-    async def _look(self, inst_id: str, contracts: Decimal) -> Cover | None:
+    async def _look(self, inst_id: str, contracts: Decimal, margin_mode: str) -> Cover | None:
         try:
-            return assess(inst_id, contracts, await self._desk.exchange.brackets(inst_id))
+            return assess(inst_id, contracts, await self._desk.exchange.brackets(inst_id), margin_mode)
         except ExchangeError:
             return None
 

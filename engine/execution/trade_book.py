@@ -62,6 +62,11 @@ class TradeBook:
         rows = await self._db.fetch_all("SELECT * FROM trades WHERE state = 'open' ORDER BY opened_at")
         return {row["inst_id"]: _trade(row) for row in rows}
 
+    async def last_close(self, inst_id: str) -> int | None:
+        """Venue ms of the latest close on the instrument, however it came about; None = never."""
+        row = await self._db.fetch_one("SELECT max(closed_at) FROM trades WHERE inst_id = ?", (inst_id,))
+        return None if row is None or row[0] is None else int(row[0])
+
     async def raise_stop(self, trade_id: str, stop: Decimal) -> None:
         """Remembers a verified, higher stop; a lower one is ignored."""
         async with self._db.transaction() as tx:

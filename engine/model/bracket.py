@@ -23,7 +23,7 @@ class BracketState(StrEnum):
 class Bracket:
     """A resting algo order that closes a position: an OCO when both legs are set.
 
-    `triggered_leg` is "sl" or "tp" once it fired, "" before and when the venue does not say.
+    `margin_mode` is that of the positions it can close, "" = not told. `triggered_leg` is "sl" or "tp" once it fired, "" before and when the venue does not say.
     """
 
     inst_id: str
@@ -38,6 +38,7 @@ class Bracket:
     state: BracketState
     created_at: int
     triggered_leg: str = ""
+    margin_mode: str = ""
 
     def covers(self, contracts: Decimal) -> bool:
         """True when this bracket alone protects a long of `contracts` with both legs."""

@@ -20,9 +20,8 @@ from engine.reasons import Reason
 
 ZERO = Decimal(0)
 TOTALS = "ledger_totals"
-LIQUIDATION, ADL = 1, 2
-"""What the column `liquidation` of a fill says; 0 = nobody forced it."""
-
+LIQUIDATION, ADL = 1, 2  # what the column `liquidation` of a fill says; 0 = nobody forced it
+OPENING_MS = 1_000  # a trade's opening may stand by our clock, its fills by the venue's
 TRADING = (BillKind.TRADE, BillKind.LIQUIDATION, BillKind.ADL)
 
 
@@ -168,10 +167,12 @@ class Books:
         return await tx.execute(f"INSERT OR IGNORE INTO fills VALUES ({marks})", values)  # noqa: S608
 
     async def _trade_for(self, tx: Transaction, fill: Fill) -> str | None:
-        """The trade that a fill belongs to: the one open on its instrument, opened now if it is our entry's."""
-        row = await tx.fetch_one("SELECT trade_id FROM trades WHERE inst_id = ? AND state = 'open'", (fill.inst_id,))
+        """The trade that a fill belongs to: the one open on its instrument, opened now if it is our entry's. What was
+        traded there before it opened, by hand perhaps, is not of it although it may be read only now."""
+        row = await tx.fetch_one("SELECT * FROM trades WHERE inst_id = ? AND state = 'open'", (fill.inst_id,))
         if row is not None:
-            return str(row["trade_id"])
+            within = fill.client_id == row["entry_client_id"] or fill.ts >= row["opened_at"] - OPENING_MS
+            return str(row["trade_id"]) if within else None
         if not fill.client_id or fill.side is not Side.BUY:
             return None
         intent = await tx.fetch_one(

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
+NO_ENTRY_BEFORE_EXPIRY_MS = 72 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class RiskLimits:
     min_bearish_cycles: int = 2
     min_bullish_cycles: int = 2
     cooldown_ms: int = 15 * MINUTE_MS
-    no_entry_before_expiry_ms: int = 72 * HOUR_MS
+    no_entry_before_expiry_ms: int = NO_ENTRY_BEFORE_EXPIRY_MS
     max_input_age_s: float = 120.0
     max_clock_offset_ms: int = 10_000
     expected_hold_ms: int = 24 * HOUR_MS

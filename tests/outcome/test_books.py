@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -159,6 +160,17 @@ async def test_strangers_fills_make_no_trade(tmp_path: Path) -> None:
         books = Books(db)
         await books.book_fills([fill(1, Side.BUY, "1", "100", "byhand")])
         assert await books.open_trades() == {}
+
+
+async def test_what_was_traded_by_hand_before_a_trade_opened_is_not_of_it(tmp_path: Path) -> None:
+    """It may be read only after the trade was booked: the last line that was seen can be minutes older."""
+    db, _, books = await opened(tmp_path / "a.db")
+    async with db:
+        await TradeBook(db).open(intent(), 60_000)
+        by_hand = [fill(8, Side.BUY, "2", "90"), fill(9, Side.SELL, "2", "91")]
+        await books.book_fills([*by_hand, *LIFE[:2], replace(LIFE[2], ts=61_000)])
+        trade = (await books.open_trades())[BTC]
+        assert (trade.bought, trade.sold) == (D(2), D("1.2"))
 
 
 async def test_fill_that_comes_before_our_own_confirmation_opens_the_trade(tmp_path: Path) -> None:

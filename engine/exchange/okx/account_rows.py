@@ -238,6 +238,7 @@ def bracket(row: Any) -> Bracket:
         state=BRACKET_STATES.get(text(row, "state"), BracketState.FAILED),
         created_at=time_ms(row, "cTime"),
         triggered_leg=text(row, "actualSide"),
+        margin_mode=text(row, "tdMode"),
     )
 
 
