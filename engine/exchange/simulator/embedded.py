@@ -23,6 +23,7 @@ from typing import Any
 import httpx
 
 from engine.exchange.errors import Unavailable
+from engine.exchange.simulator.log_file import bound
 
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
@@ -154,6 +155,10 @@ class EmbeddedVenue:
         rows: list[dict[str, Any]] = self._ask("GET", "/sim/faults")
         return rows
 
+    def bound_log(self) -> None:
+        """Called now and then: what the simulator says never fills a disk."""
+        bound(self._home / "logs" / "simulator.log")
+
     def alive(self) -> bool:
         """Whether our own simulator (not just any process on its port) answers."""
         return _answers(self._registration)
@@ -268,6 +273,7 @@ def _launch(
     command += ["--start", str(start)] if start is not None else []
     command += ["--faults", str(faults)] if faults is not None else []
     log = logs / "simulator.log"
+    bound(log)
     with log.open("ab") as output:
         offset = output.tell()
         child = subprocess.Popen(  # noqa: S603 - our own module, arguments as a list
