@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from engine.config import Settings
 from engine.db import Database
 from engine.events import Event, LogLine
 from engine.exchange.contracts import contracts_for_notional
+from engine.exchange.errors import ExchangeError
 from engine.exchange.okx.kill_client import OkxKillVenue
 from engine.exchange.simulator.embedded import EmbeddedVenue
 from engine.execution.desk import TradingDesk
@@ -26,7 +28,7 @@ from engine.execution.kill_switch import KillSwitch, KillTiming
 from engine.execution.latch import EntryLatch
 from engine.execution.timing import ExecutionTiming
 from engine.home import Home
-from engine.model import BracketPrices, Instrument
+from engine.model import BracketPrices, Instrument, Quote
 from engine.reasons import Reason
 from engine.rounding import round_stop_up_to_tick, round_target_down_to_tick
 from engine.venue import Venue, open_venue
@@ -39,7 +41,8 @@ LOOK_S = 0.5
 
 @dataclass(slots=True)
 class DeskDriver:
-    """One desk. `restart` is a crash: new objects, the same files, the same venue."""
+    """One desk. `restart` is a crash: new objects, the same files, the same venue. `quotes` are the last ones that
+    could be had: what was decided on them may be sent when the venue is gone."""
 
     scenario: Scenario
     home: Home
@@ -49,6 +52,7 @@ class DeskDriver:
     instruments: dict[str, Instrument]
     events: list[Event]
     lines: list[Line]
+    quotes: dict[str, Quote]
     reasons: list[Reason] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
 
@@ -64,14 +68,10 @@ class DeskDriver:
     async def enter(self, name: str, usdt: float = 2_000, stop_pct: float = 0.03, decision: str = "") -> Reason:
         """A long of about `usdt`, its target twice as far as its stop; why it was entered, or was not."""
         instrument = self.instruments[inst(name)]
-        try:
-            outcome = await self.desk.entry.enter(await self._plan(instrument, usdt, stop_pct, decision))
-            reason, detail = outcome.reason, outcome.detail
-        except NoQuote as error:
-            reason, detail = Reason.VENUE_UNAVAILABLE, str(error)
-        self.reasons.append(reason)
-        self.details.append(f"{inst(name)}: {reason}: {detail}")
-        return reason
+        outcome = await self.desk.entry.enter(await self._plan(instrument, usdt, stop_pct, decision))
+        self.reasons.append(outcome.reason)
+        self.details.append(f"{inst(name)}: {outcome.reason}: {outcome.detail}")
+        return outcome.reason
 
     async def close(self, name: str) -> Reason:
         decision = f"drillclose{len(self.details)}"
@@ -112,10 +112,10 @@ class DeskDriver:
         self.instruments.update(await self.venue.exchange.instruments())
 
     async def _plan(self, instrument: Instrument, usdt: float, stop_pct: float, decision: str) -> EntryPlan:
-        quote = (await self.venue.exchange.quotes()).get(instrument.inst_id)
-        price = (quote.mid or quote.last) if quote is not None else None
-        if price is None:
-            raise NoQuote(f"no quote of {instrument.inst_id}")
+        with contextlib.suppress(ExchangeError):
+            self.quotes.update(await self.venue.exchange.quotes())
+        quote = self.quotes[instrument.inst_id]
+        price = quote.mid or quote.last
         stop, target = price * Decimal(str(1 - stop_pct)), price * Decimal(str(1 + 2 * stop_pct))
         return EntryPlan(
             decision_id=decision or f"drill{len(self.reasons)}{instrument.ticker}",
@@ -133,10 +133,6 @@ class DeskDriver:
             trail_pct=0.025,
             max_age_s=3600.0,
         )
-
-
-class NoQuote(Exception):
-    """Nothing can be decided without a price."""
 
 
 async def _desk(
@@ -194,7 +190,9 @@ async def open_desk(scenario: Scenario, folder: Path, keep_venue: bool = False) 
             events: list[Event] = []
             instruments: dict[str, Instrument] = dict(await venue.exchange.instruments())
             desk = await _desk(scenario, home, venue, db, events, instruments)
-            driver = DeskDriver(scenario, home, venue, db, desk, instruments, events, lines)
+            driver = DeskDriver(
+                scenario, home, venue, db, desk, instruments, events, lines, await venue.exchange.quotes()
+            )
             try:
                 await _hold(driver)
                 await asyncio.to_thread(arm, embedded, scenario)
