@@ -21,7 +21,7 @@ def account_of(inputs: DecisionInputs) -> AccountView:
 
 def loss_of(result: float) -> float:
     """A gain is a loss of 0. NaN stays NaN, so that it blocks; max(0, NaN) would make it a harmless 0."""
-    return 0.0 if result > 0 else -result
+    return 0.0 if result >= 0 else -result
 
 
 def halting(result: GateResult, inputs: DecisionInputs, reason: Reason) -> GateResult:
@@ -118,7 +118,9 @@ def correlation(inputs: DecisionInputs, _: Setup) -> GateResult:
     if unknown:
         return _same_class(inputs, unknown[0], own)
     if worst is None:
-        return passed("correlation", "too little history; no position of the same class")
+        return passed(
+            "correlation", "too little history; no position of the same class", limit=inputs.limits.max_correlation
+        )
     return _correlated(inputs, worst, values[worst])
 
 

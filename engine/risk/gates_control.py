@@ -128,10 +128,12 @@ def instrument_live(inputs: DecisionInputs, _: Setup) -> GateResult:
 def off_reason(instrument: Instrument, now_ms: int, before_expiry_ms: int) -> str:
     """Why nothing may be opened on it; "" when it trades and its end is not near."""
     if instrument.state is not InstrumentState.LIVE:
-        return f"{instrument.inst_id} is {instrument.state}"
+        return f"{instrument.inst_id} is not trading (state {instrument.state})"
     if instrument.expires_at is None or instrument.expires_at - now_ms > before_expiry_ms:
         return ""
     hours = (instrument.expires_at - now_ms) / HOUR_MS
+    if hours <= 0:
+        return f"{instrument.inst_id} has expired"
     return f"{instrument.inst_id} expires in {hours:.1f} h, limit {before_expiry_ms / HOUR_MS:.0f} h"
 
 

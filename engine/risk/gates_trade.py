@@ -25,8 +25,11 @@ def atr(inputs: DecisionInputs, _: Setup) -> GateResult:
 
 
 def traded_volume(inputs: DecisionInputs) -> float:
-    """Base units traded within the last two confirmed 15m bars."""
-    return float(inputs.snapshot.candles[Timeframe.M15].volume[-FROZEN_BARS:].sum())
+    """Base units traded within the last two confirmed 15m bars. Raises ValueError without bars; the gate blocks."""
+    candles = inputs.snapshot.candles.get(Timeframe.M15)
+    if candles is None:
+        raise ValueError("the 15m candles are unknown")
+    return float(candles.volume[-FROZEN_BARS:].sum())
 
 
 def min_signals(inputs: DecisionInputs, _: Setup) -> GateResult:

@@ -192,7 +192,7 @@ def refusal_of(sizing: Sizing, tightest: Cap, instrument: Instrument, price: Dec
         bound = f", bound by {sizing.capped_by}" if sizing.capped_by else ""
         return Refusal(
             Reason.MIN_SIZE,
-            f"{sizing.contracts} contracts ({sizing.notional:.2f} USDT{bound}) are under the minimum "
+            f"{sizing.contracts:f} contracts ({sizing.notional:.2f} USDT{bound}) are under the minimum "
             f"of {instrument.min_size} ({least:.2f} USDT)",
         )
     return None

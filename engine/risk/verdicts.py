@@ -55,7 +55,8 @@ def _compared(
 ) -> GateResult:
     # A comparison with NaN is false, so an unusable number blocks.
     room = "" if passes else ": blocked"
-    detail = f"{what} {_number(value, unit)}, limit {_number(limit, unit)}{room}"
+    shown, bound = _apart(value, limit, unit)
+    detail = f"{what} {shown}, limit {bound}{room}"
     verdict = Verdict.PASS if passes else Verdict.BLOCK
     return GateResult(
         name, finite(value), finite(limit), finite(margin), verdict, None if passes else reason, unit, detail
@@ -63,8 +64,19 @@ def _compared(
 
 
 DECIMALS: Mapping[str, int] = {"%": 2, "": 2, "USDT": 2, "s": 0, "min": 0, "ticks": 1}
+MOST_DECIMALS = 6
 
 
-def _number(value: float, unit: str) -> str:
-    text = f"{value:.{DECIMALS.get(unit, 2)}f}" if value % 1 else f"{value:.0f}"
+def _apart(value: float, limit: float, unit: str) -> tuple[str, str]:
+    """Both in words, with as many decimals as it takes to tell them apart: "10 s, limit 10 s: blocked" says nothing."""
+    decimals = DECIMALS.get(unit, 2)
+    while value != limit and decimals < MOST_DECIMALS and f"{value:.{decimals}f}" == f"{limit:.{decimals}f}":
+        decimals += 1
+    return _number(value, unit, decimals), _number(limit, unit, decimals)
+
+
+def _number(value: float, unit: str, decimals: int) -> str:
+    if not math.isfinite(value):
+        return "unknown"
+    text = f"{value:.{decimals}f}" if value % 1 else f"{value:.0f}"
     return f"{text} {unit}".rstrip()
