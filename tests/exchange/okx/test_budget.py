@@ -30,6 +30,13 @@ def test_no_window_ever_sees_more_than_the_venues_limit(endpoint: Endpoint, urge
     assert len(sent) <= 1 + half * 21, "in the long run half of the limit"
 
 
+def test_a_call_that_names_ten_orders_costs_ten() -> None:
+    bucket = Bucket.full(CANCEL_ALGOS, 0.0)
+    assert bucket.wait_s(0.0, urgent=True, cost=10) == 0
+    assert bucket.wait_s(0.0, urgent=True) > 0
+    assert Bucket.full(CANCEL_ALGOS, 0.0).wait_s(0.0, urgent=True, cost=99) == 0, "a full bucket lets anything pass"
+
+
 def test_the_reads_that_cover_depends_on_are_protective_and_no_other_read_is() -> None:
     protective = {e.path for e in ALL_ENDPOINTS if e.protective}
     assert protective == {"account/positions", "trade/orders-algo-pending", "trade/order", "trade/orders-pending"}
