@@ -73,7 +73,7 @@ class CommandHandler:
 
     async def _resume_from_kill(self, by: str) -> Ack:
         try:
-            await asyncio.to_thread(self._engine.resume_latch, by)
+            await self._engine.resume_latch(by)
         except (KillResumeRefused, OSError) as error:
             return Ack(False, str(error))
         return Ack(True, "kill switch released; entries may open again")

@@ -22,6 +22,7 @@ from engine.exchange.errors import ExchangeError
 from engine.execution.controls import HaltLimits
 from engine.execution.kill_switch import KillReport, KillResumeRefused
 from engine.execution.latch import EntryLatch
+from engine.execution.latch_record import agree, forget
 from engine.heartbeat import HEARTBEAT_S, heartbeat
 from engine.home import Home
 from engine.kill_desk import KillDesk
@@ -30,7 +31,6 @@ from engine.model import EngineState, FloatArray, Instrument, KillState
 from engine.supervisor import Supervisor
 from engine.systemd import notify
 from engine.venue import Venue
-from engine.watchlist import by_strength, resolve
 from engine.venue_watch import VenueWatch, watch_over
 from engine.works import Works, WorksOpener, is_transient
 
@@ -79,6 +79,7 @@ class Engine:
         self._limits = risk_limits(settings)
         self._cycling = asyncio.Lock()
         self._scores: Mapping[str, float | None] = {}
+        self._resuming = asyncio.Lock()
         self._jobs: Jobs | None = None
 
     @property
@@ -151,11 +152,11 @@ class Engine:
         self._announce(EngineState.STARTING, "")
         self._announce_kill()
         self.works = await self._opener.open(self.options.speed, self.options.observe)
-        await self.warm_kill()
-        self._resume_flatten()
         self._watch = watch_over(self.works, self.settings, self.sync_clock, self.refresh_instruments, self.tell)
         await self._watch.start()
         self._warn_of_skipped(self.works)
+        await self.warm_kill()
+        self._resume_flatten()
         await self.works.books.refresh()
         await self.tell_health()
         self._announce(EngineState.RUNNING, "")
@@ -186,15 +187,15 @@ class Engine:
                 await self.works.desk.shared.locks.idle()
         except TimeoutError:
             self.tell("error", "engine", f"an order was still in hand after {FINISH_S:g} s; the next start settles it")
-
-    def _resume_flatten(self) -> None:
             return
         try:
             await self.works.desk.dead_man.disarm()
         except ExchangeError as error:
             log.warning("the dead-man switch was not disarmed, it runs out by itself: %s", error)
-        """A flatten that its process did not live to finish goes on."""
-        if self.latch.status().state is KillState.FLATTENING and not self.options.observe:
+
+    def _resume_flatten(self) -> None:
+        """A flatten that its process, this one or another, did not live to finish goes on."""
+        if not self.options.observe and not self._kill_desk.at_work and self.latch.cut_off():
             self.tell("warning", "kill", "an unfinished flatten goes on")
             self.engage_kill(True, "restart")
 
@@ -243,7 +244,9 @@ class Engine:
         books = self.opened().books
         await books.guard()
         self._announce_books()
-        if books.positions and self.latch.status().state is KillState.FLAT:
+        await self._agree_on_kill()
+        self._resume_flatten()
+        if books.positions and not self._kill_desk.at_work and self.latch.status().state is KillState.FLAT:
             self.tell("error", "kill", "a position is open although the kill switch says FLAT: closing it")
             self.engage_kill(True, "guard")
         return books.positions is not None
@@ -327,12 +330,15 @@ class Engine:
         if self.works is not None:
             self.works.desk.decisions.trade_event(event)
 
-    def resume_latch(self, by: str) -> None:
-        """Releases the kill switch. Raises KillResumeRefused while positions are being closed, OSError when
-        the file cannot be removed."""
+    async def resume_latch(self, by: str) -> None:
+        """Releases the kill switch. Raises KillResumeRefused while positions are being closed, OSError or sqlite3.Error
+        when file or record cannot be removed: it then stays engaged."""
+        db = self.opened().db
         if self.latch.status().state is KillState.FLATTENING:
             raise KillResumeRefused("positions are being closed right now; resume when that has ended")
-        self.latch.resume(by)
+        async with self._resuming:
+            await forget(db)
+            await asyncio.to_thread(self.latch.resume, by)
         self._announce_kill()
         self.tell("warning", "operator", f"{by} released the kill switch")
 

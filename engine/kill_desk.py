@@ -29,6 +29,11 @@ class KillDesk:
         self._switch: KillSwitch | None = None
         self._threads: list[threading.Thread] = []
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a kill of this process is under way."""
+        return any(thread.is_alive() for thread in self._threads)
+
     def warm(self, endpoint: OkxEndpoint) -> bool:
         """Opens, or keeps open, the connection. False when the venue does not answer; a kill tries all the same."""
         self._ready(endpoint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from engine.clock import Clock, ScaledClock, SystemClock
@@ -12,7 +13,9 @@ from engine.exchange.errors import ExchangeError
 from engine.exchange.okx.exchange import OkxExchange
 from engine.exchange.okx.sdk import OkxEndpoint
 from engine.exchange.simulator.embedded import EmbeddedVenue
+from engine.exchange.streams import AccountStream, Hear, Tell
 from engine.home import Home
+from engine.known_venue import remember
 from engine.mode import Mode
 
 log = logging.getLogger(__name__)
@@ -64,6 +67,14 @@ class Venue:
         await asyncio.to_thread(self.embedded.advance, to_ms=venue_ms)
         await self.sync_clock()
 
+    def streams(self, hear: Hear, tell: Tell, resync: Callable[[], Awaitable[None]]) -> AccountStream | None:
+        """The venue's pushes, not yet running; None for a host whose sockets are not known."""
+        from engine.exchange.okx.stream.addresses import stream_address  # noqa: PLC0415 - not needed to guard
+        from engine.exchange.okx.stream.client import OkxStreams  # noqa: PLC0415
+
+        address = stream_address(self.endpoint.rest_host, self.endpoint.flag)
+        return None if address is None else OkxStreams(address, self.endpoint, self.clock, hear, tell, resync)
+
     async def close(self, stop_embedded: bool) -> None:
         await self.exchange.aclose()
         if self.embedded is not None and stop_embedded:
@@ -76,6 +87,7 @@ def open_venue(settings: Settings, home: Home, speed: float | None = None) -> Ve
     Raises VenueStartError or ExchangeError, each with one clear line.
     """
     mode = settings.goals.mode
+    remember(home, mode, settings.apis.okx.host)
     if mode is Mode.DEMO:
         return _open_embedded(settings, home, settings.demo.speed if speed is None else speed)
     clock, endpoint = SystemClock(), okx_endpoint(settings)

@@ -17,6 +17,7 @@ from engine.events import ClockChanged, Event, StartupStep
 from engine.exchange.errors import AuthFailed, ExchangeError, Unavailable
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
+from engine.execution.latch_record import agree
 from engine.home import Home, HomeError
 from engine.limits_from_settings import risk_limits
 from engine.mode import Mode
@@ -86,6 +87,8 @@ class WorksOpener:
         GateProofFailed or VenueStartError when trying again would not help.
         """
         db = await self._opened_database()
+        if not observe:
+            await agree(self._latch, db)
         venue = await self._opened_venue(speed)
         async with self._step("account"):
             check_account(await venue.exchange.account_config(), self._settings.goals.mode)

@@ -12,6 +12,10 @@ def run(arguments: Arguments) -> int:
 
 
 def _kill(arguments: Arguments) -> int:
+    """Entries stop within the first hundredths of a second: before half a second of imports, before the settings."""
+    from engine.execution.latch_file import fall  # noqa: PLC0415
+
+    fall(arguments.home / "storage", "cli")
     from engine.cli.kill import run_kill  # noqa: PLC0415 - it reads the settings itself, after the latch
 
     return run_kill(arguments)

@@ -68,12 +68,22 @@ class KillSwitch:
     def engage(self, flatten: bool, by: str, on_progress: OnProgress | None = None) -> KillReport:
         """Returns when the venue confirmed (HALTED, FLAT) or the time ran out (FLATTEN_FAILED). Never raises
         for anything the venue does."""
+        if flatten:
+            self._latch.lease.take()
         first = _first_state(self._latch.status().state, flatten)
         if first is not None:
             self._latch.engage(first, by, "")
         with self._running:
             run = _Run(self._venue, self._latch, self._timing, by, on_progress)
-            return run.flatten() if flatten else run.halt()
+            return self._flatten(run) if flatten else run.halt()
+
+    def _flatten(self, run: _Run) -> KillReport:
+        """Two processes may close at the same time; the lease only says that at least one is at it."""
+        self._latch.lease.take()
+        try:
+            return run.flatten()
+        finally:
+            self._latch.lease.release()
 
     def resume(self, by: str) -> None:
         """Raises KillResumeRefused while positions are being closed; OSError when the disk refuses."""
@@ -119,8 +129,7 @@ class _Run:
         left = self._cancel_entries(self._timing.cancel_budget_s)
         stopped = "entries stopped" + (f"; NOT confirmed cancelled: {left}" if left else "")
         if self._latch.status().state is KillState.FLATTENING:
-            closing = "another run is closing the positions (flatten again if it died)"
-            return self._tell(KillState.FLATTENING, f"{stopped}; {closing}")
+            return self._tell(KillState.FLATTENING, f"{stopped}; {self._who_closes()}")
         return self._end(KillState.HALTED, f"{stopped}; positions keep their brackets", ())
 
     def flatten(self) -> KillReport:
@@ -237,6 +246,12 @@ class _Run:
             return None
         except Exception:  # noqa: BLE001 - nothing whatever may end the kill switch
             return None
+
+    def _who_closes(self) -> str:
+        holder = self._latch.lease.holder()
+        if holder is None:
+            return "positions were being closed when that process died: flatten again"
+        return f"process {holder.pid} is closing the positions" + (" and hangs: flatten again" if holder.hung else "")
 
     def _hold_latch(self) -> None:
         """Whatever another process has written meanwhile: positions are still being closed."""

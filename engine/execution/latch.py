@@ -8,16 +8,15 @@ obeyed by the next send; only `resume`, a person's act, takes it off.
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.clock import SystemClock
+from engine.execution.flatten_lease import FlattenLease
+from engine.execution.latch_file import FILE_NAME, sync_folder, write
 from engine.model import KillState
-
-FILE_NAME = "KILL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,10 @@ class EntryLatch:
         self._wall_ms = wall_ms or SystemClock().wall_ms
         self._lock = threading.Lock()
         self._flag: LatchStatus | None = None
+        self.lease = FlattenLease(storage_dir)
 
     def engaged(self) -> bool:
-        """Looks at the flag, then at the disk, each time."""
+        """Looks at the flag, then at the disk, each time. Once seen it holds, also when the file goes away."""
         if self._flag is not None:
             return True
         try:
@@ -52,6 +52,9 @@ class EntryLatch:
             return False
         except OSError:
             return True
+        with self._lock:
+            status = self.status()
+            self._flag = status if status.state is not KillState.DISENGAGED else None
         return True
 
     def status(self) -> LatchStatus:
@@ -74,41 +77,22 @@ class EntryLatch:
             since = self._wall_ms() if first or before.since is None else before.since
             status = LatchStatus(state, by if first else before.by, since, detail)
             self._flag = status
-            return self._persist(status)
+            return write(self.path, status.state.value, status.by, status.since, status.detail)
+
+    def cut_off(self) -> bool:
+        """Whether the file says that positions are being closed, and nobody is at it."""
+        if self.status().state is not KillState.FLATTENING:
+            return False
+        holder = self.lease.holder()
+        return holder is None or holder.hung
 
     def resume(self, by: str) -> None:
         """Takes the latch off, file first. Raises OSError when the file cannot be removed; it then stays engaged."""
         assert by, "a person resumes, and is named"
         with self._lock:
             self.path.unlink(missing_ok=True)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
             self._flag = None
-
-    def _persist(self, status: LatchStatus) -> bool:
-        text = json.dumps(
-            {"state": status.state.value, "by": status.by, "since": status.since, "detail": status.detail}
-        )
-        draft = self.path.with_name(f"{FILE_NAME}.{os.getpid()}.{threading.get_ident()}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.path)
-            _sync_folder(self.path.parent)
-        except OSError:
-            return self._persist_bare()
-        return True
-
-    def _persist_bare(self) -> bool:
-        """A full disk may still take an empty file, and an empty file is an engaged latch."""
-        try:
-            self.path.touch()
-            _sync_folder(self.path.parent)
-        except OSError:
-            return False
-        return True
 
 
 def _parse(text: str) -> LatchStatus:
@@ -121,11 +105,3 @@ def _parse(text: str) -> LatchStatus:
     except (ValueError, TypeError, KeyError):
         return unreadable
     return unreadable if state is KillState.DISENGAGED else parsed
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -89,16 +89,30 @@ def test_under_a_running_engine_it_takes_effect_at_once_and_outlives_the_engine(
         assert {entry["clOrdId"] for entry in venue_of(home).ledger()["entries"]} == entered
 
 
-def test_with_a_broken_config_entries_are_latched_all_the_same(positions_home: Path) -> None:
+def test_with_a_broken_config_it_goes_on_at_the_venue_of_the_last_run(positions_home: Path) -> None:
     (positions_home / "config.yaml").write_text("risk: {max_positons: 3}\n")
-    for arguments in (("--kill",), ("--kill", "--flatten")):
+    for arguments, state in ((("--kill",), "halted"), (("--kill", "--flatten"), "flat")):
         run = app(positions_home, *arguments)
+        assert run.code == 0, run
+        assert "going on at the venue of the last run (demo)" in run.err
+        assert "max_positons" in run.err
+        assert latch(positions_home)["state"] == state
+    (positions_home / "config.yaml").unlink()
+    with ledger_of(positions_home) as ledger:
+        assert open_positions(ledger) == set()
+        assert live_algos(ledger) == []
+
+
+def test_with_a_broken_config_and_no_known_venue_entries_are_latched_all_the_same(home: Path) -> None:
+    (home / "config.yaml").write_text("risk: {max_positons: 3}\n")
+    for arguments in (("--kill",), ("--kill", "--flatten")):
+        run = app(home, *arguments)
         assert run.code == 1
         assert "entries stay latched" in run.complaint
         assert "max_positons" in run.complaint
-        assert latch(positions_home)["state"] == "latched"
-    (positions_home / "config.yaml").unlink()
-    assert status(positions_home)["kill"]["state"] == "latched"
+        assert latch(home)["state"] == "latched"
+    (home / "config.yaml").unlink()
+    assert status(home)["kill"]["state"] == "latched"
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -245,11 +246,16 @@ def test_resume_is_refused_while_closing_and_then_takes_the_latch_off(tmp_path: 
 def test_halt_during_another_process_s_flatten_cancels_entries_and_leaves_its_word(tmp_path: Path) -> None:
     closing = EntryLatch(tmp_path)
     closing.engage(KillState.FLATTENING, "shell")
+    assert closing.lease.take()
     venue = ScriptedVenue(positions=1, entries=2)
     kill, latch = switch(venue, tmp_path)
+    assert not latch.cut_off()
     report = kill.engage(flatten=False, by="operator")
     assert report.state is KillState.FLATTENING
-    assert "another run" in report.detail
+    assert f"process {os.getpid()} is closing the positions" in report.detail
+    closing.lease.release()
+    assert latch.cut_off()
+    assert "that process died: flatten again" in kill.engage(flatten=False, by="operator").detail
     assert venue.orders == {}
     assert len(venue.positions) == len(venue.algos) == 1
     assert latch.status().state is KillState.FLATTENING
