@@ -31,6 +31,7 @@ from engine.model import EngineState, FloatArray, Instrument, KillState
 from engine.supervisor import Supervisor
 from engine.systemd import notify
 from engine.venue import Venue
+from engine.watchlist import by_strength, resolve
 from engine.venue_watch import VenueWatch, watch_over
 from engine.works import Works, WorksOpener, is_transient
 
@@ -78,8 +79,8 @@ class Engine:
         self._opener = WorksOpener(settings, home, latch, bus.publish)
         self._limits = risk_limits(settings)
         self._cycling = asyncio.Lock()
-        self._scores: Mapping[str, float | None] = {}
         self._resuming = asyncio.Lock()
+        self._scores: Mapping[str, float | None] = {}
         self._jobs: Jobs | None = None
 
     @property
@@ -152,11 +153,11 @@ class Engine:
         self._announce(EngineState.STARTING, "")
         self._announce_kill()
         self.works = await self._opener.open(self.options.speed, self.options.observe)
+        await self.warm_kill()
+        self._resume_flatten()
         self._watch = watch_over(self.works, self.settings, self.sync_clock, self.refresh_instruments, self.tell)
         await self._watch.start()
         self._warn_of_skipped(self.works)
-        await self.warm_kill()
-        self._resume_flatten()
         await self.works.books.refresh()
         await self.tell_health()
         self._announce(EngineState.RUNNING, "")
@@ -187,17 +188,28 @@ class Engine:
                 await self.works.desk.shared.locks.idle()
         except TimeoutError:
             self.tell("error", "engine", f"an order was still in hand after {FINISH_S:g} s; the next start settles it")
+
+    def _resume_flatten(self) -> None:
             return
         try:
             await self.works.desk.dead_man.disarm()
         except ExchangeError as error:
             log.warning("the dead-man switch was not disarmed, it runs out by itself: %s", error)
-
-    def _resume_flatten(self) -> None:
         """A flatten that its process, this one or another, did not live to finish goes on."""
         if not self.options.observe and not self._kill_desk.at_work and self.latch.cut_off():
             self.tell("warning", "kill", "an unfinished flatten goes on")
             self.engage_kill(True, "restart")
+
+    async def _agree_on_kill(self) -> None:
+        """The latch's file and its record in the database: what one has lost, the other puts back."""
+        try:
+            async with self._resuming:
+                lost = await agree(self.latch, self.opened().db)
+        except sqlite3.Error as error:
+            lost = "" if self.latch.engaged() else f"the database's record of the kill switch cannot be read: {error}"
+        if lost:
+            self.tell("error", "kill", lost)
+            self._announce_kill()
 
     def opened(self) -> Works:
         """The open works; raises ExchangeError while the engine is still starting."""
