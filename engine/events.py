@@ -237,7 +237,7 @@ class AccountChanged:
 
 @dataclass(frozen=True, slots=True)
 class HealthChanged:
-    """One source's health: `status` is ok, stale, down or off; None = unknown."""
+    """One source's health: `status` is ok, connecting, stale, down, stuck or off; None = unknown."""
 
     source: str
     status: str

@@ -14,6 +14,7 @@ from engine.events import HealthChanged, QuotesChanged
 from engine.exchange.errors import ExchangeError
 from engine.execution.dead_man import REFRESH_S
 from engine.heartbeat import HEARTBEAT_S, heartbeat, tell_status
+from engine.listening import Listening
 from engine.liveness import Liveness
 from engine.model import Timeframe
 from engine.schedule import VenueGridTrigger, next_boundary
@@ -41,6 +42,13 @@ class Jobs:
         self._liveness = Liveness(engine.clock)
         self._stopping = False
         self._beat_at = engine.clock.monotonic()
+        self._guarding = asyncio.Lock()
+        self._listening = Listening(
+            engine,
+            guard=self._guard,
+            specs=engine.refresh_instruments,
+            status=engine.watch.status,
+        )
         self._scheduler = self._new_scheduler()
 
     def start(self) -> None:
@@ -50,6 +58,7 @@ class Jobs:
         self._schedule()
         self._engine.supervisor.start("first cycle", self._cycle())
         self._engine.supervisor.keep("watch over the jobs", self._watch)
+        self._listening.start()
         notify("READY=1")
 
     def _new_scheduler(self) -> AsyncIOScheduler:
@@ -141,8 +150,10 @@ class Jobs:
         self._liveness.beat("cycle")
 
     async def _guard(self) -> None:
-        if await self._engine.guard():
-            self._liveness.beat("guard")
+        """On its grid, and whenever the bell rings; one look at a time."""
+        async with self._guarding:
+            if await self._engine.guard():
+                self._liveness.beat("guard")
 
     async def _rank(self) -> None:
         await self._engine.refresh_instruments()
@@ -175,6 +186,7 @@ class Jobs:
             tell_status(self._engine)
         else:
             heartbeat(self._engine)
+        self._listening.tell_health()
         await self._engine.tell_health()
 
     def _tell_liveness(self, overdue: Mapping[str, float]) -> None:

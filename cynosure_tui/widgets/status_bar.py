@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BADGES = {"demo": "badge_demo", "paper": "badge_paper", "live": "badge_live"}
 HEALTH_ROLES = {"ok": "text", "stale": "warn", "down": "fail", "stuck": "fail", "off": "dim"}
 # The engine's own jobs are worth a place only when they are not well.
-QUIET_WHEN_OK = frozenset({"guard", "cycle"})
+QUIET_WHEN_OK = frozenset({"guard", "cycle", "stream"})
 SHORT_SOURCES = {"exchange": "okx", "venue": "okx", "ollama": "llm", "synthesis": "llm", "forecaster": "fc"}
 MAX_SOURCES = 3
 
