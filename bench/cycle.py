@@ -101,7 +101,7 @@ def measure(runs: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.cycle", description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    print(json.dumps(measure(parser.parse_args().runs)))
+    print(json.dumps(measure(parser.parse_args().runs), allow_nan=False))
 
 
 if __name__ == "__main__":

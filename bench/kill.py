@@ -287,7 +287,7 @@ def main() -> int:
     for _ in range(parser.parse_args().runs):
         with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder:
             runs.append(one_run(Path(folder)))
-    print(json.dumps(report(runs)))
+    print(json.dumps(report(runs), allow_nan=False))
     return int(any(run.opened_after_latch or run.left_at_venue for run in runs))
 
 

@@ -53,7 +53,7 @@ async def measure(entries: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.protect", description=__doc__)
     parser.add_argument("--entries", type=int, default=200)
-    print(json.dumps(asyncio.run(measure(parser.parse_args().entries))))
+    print(json.dumps(asyncio.run(measure(parser.parse_args().entries)), allow_nan=False))
 
 
 if __name__ == "__main__":

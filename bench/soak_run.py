@@ -49,7 +49,8 @@ def config(plan: Plan) -> str:
                 "daily_loss_limit_pct": 100, "max_ticker_loss_pct": 100,
             },
             "trading": {"min_hold_minutes": 15, "min_bearish_cycles_for_exit": 1, "trail_percent": 0.5},
-        }
+        },
+        allow_nan=False,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ FILE_NAME = "venue.json"
 def remember(home: Home, mode: Mode, host: str) -> None:
     """Best effort: a disk that refuses keeps nobody from trading."""
     path = home.storage / FILE_NAME
-    text = json.dumps({"mode": mode.value, "host": host})
+    text = json.dumps({"mode": mode.value, "host": host}, allow_nan=False)
     try:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             draft = path.with_suffix(f".{os.getpid()}")

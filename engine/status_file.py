@@ -84,7 +84,7 @@ def read_status(home: Home) -> tuple[EngineSnapshot, float] | None:
     """The snapshot and its age in wall seconds; None when there is none that can be read."""
     try:
         document: dict[str, Any] = json.loads(home.status_file.read_text(encoding="utf-8"))
-        snapshot = wire.read_snapshot(json.dumps(document["snapshot"]))
+        snapshot = wire.read_snapshot(json.dumps(document["snapshot"], allow_nan=False))
         age_s = (SystemClock().wall_ms() - int(document["written_at_wall_ms"])) / 1000
     except (OSError, ValueError, KeyError):
         return None

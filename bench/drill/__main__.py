@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _played(scenarios: list[Scenario], as_json: bool) -> Iterator[Result]:
     for scenario in scenarios:
         result = asyncio.run(drill(scenario))
-        print(json.dumps(result.as_json()) if as_json else _line(result), flush=True)
+        print(json.dumps(result.as_json(), allow_nan=False) if as_json else _line(result), flush=True)
         yield result
 
 

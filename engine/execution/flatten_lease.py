@@ -51,7 +51,7 @@ class FlattenLease:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.seek(0)
             file.truncate()
-            file.write(json.dumps({"pid": os.getpid(), "since": SystemClock().wall_ms()}))
+            file.write(json.dumps({"pid": os.getpid(), "since": SystemClock().wall_ms()}, allow_nan=False))
             file.flush()
         except OSError:
             file.close()

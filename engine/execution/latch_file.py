@@ -24,7 +24,7 @@ def fall(storage: Path, by: str) -> bool:
 
 def write(path: Path, state: str, by: str, since: int | None, detail: str) -> bool:
     """Whole or not at all, and on the disk when it returns True."""
-    text = json.dumps({"state": state, "by": by, "since": since, "detail": detail})
+    text = json.dumps({"state": state, "by": by, "since": since, "detail": detail}, allow_nan=False)
     draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,8 @@ def record(database: Path, status: LatchStatus) -> str:
 
 
 def _text(status: LatchStatus) -> str:
-    return json.dumps({"state": status.state.value, "by": status.by, "since": status.since, "detail": status.detail})
+    told = {"state": status.state.value, "by": status.by, "since": status.since, "detail": status.detail}
+    return json.dumps(told, allow_nan=False)
 
 
 def _status(text: str) -> LatchStatus:

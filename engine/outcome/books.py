@@ -294,5 +294,6 @@ def _dump(totals: Totals) -> str:
             "fees": text(totals.fees),
             "funding": text(totals.funding),
             "transfers": text(totals.transfers),
-        }
+        },
+        allow_nan=False,
     )

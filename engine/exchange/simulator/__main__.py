@@ -167,7 +167,7 @@ def _announce(listener: socket.socket, timekeeper: Timekeeper) -> None:
         "venue_ms": timekeeper.now_ms,
         "speed": timekeeper.speed,
     }
-    sys.stdout.write(json.dumps(ready, separators=(",", ":")) + "\n")
+    sys.stdout.write(json.dumps(ready, allow_nan=False, separators=(",", ":")) + "\n")
     sys.stdout.flush()
 
 

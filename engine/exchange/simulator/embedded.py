@@ -61,7 +61,7 @@ class Registration:
         draft = path.with_suffix(".tmp")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            json.dump(asdict(self), file)
+            json.dump(asdict(self), file, allow_nan=False)
         draft.replace(path)
 
 

@@ -63,7 +63,7 @@ def _decode(value: dict[str, Any]) -> Any:
     return value if kind is None else _CLASSES[kind](**value)
 
 
-_encoder = json.JSONEncoder(default=_encode, separators=(",", ":"), check_circular=False)
+_encoder = json.JSONEncoder(default=_encode, allow_nan=False, separators=(",", ":"), check_circular=False)
 
 
 class StateStore:
@@ -136,7 +136,7 @@ class StateStore:
     def find(self, kind: type[Record], name: str, value: str) -> Record | None:
         """The newest record of that kind whose text field `name` is `value`."""
         query = "SELECT kind, key, body FROM records WHERE kind = ? AND instr(body, ?) ORDER BY key DESC LIMIT 1"
-        return next(self._rows(query, (kind.__name__, f'"{name}":{json.dumps(value)}')), None)
+        return next(self._rows(query, (kind.__name__, f'"{name}":{json.dumps(value, allow_nan=False)}')), None)
 
     def _rows(self, query: str, values: tuple[str, ...]) -> Iterator[Record]:
         try:

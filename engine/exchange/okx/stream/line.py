@@ -127,7 +127,7 @@ class Line:
         self._serial += 1
         request_id = "" if operation == "login" else str(self._serial)
         named = {"id": request_id} if request_id else {}
-        await self._send(json.dumps({**named, "op": operation, "args": [dict(argument)]}))
+        await self._send(json.dumps({**named, "op": operation, "args": [dict(argument)]}, allow_nan=False))
         return request_id
 
     # ------------------------------------------------------------ listening
