@@ -31,8 +31,8 @@ from engine.model import EngineState, FloatArray, Instrument, KillState
 from engine.supervisor import Supervisor
 from engine.systemd import notify
 from engine.venue import Venue
-from engine.watchlist import by_strength, resolve
 from engine.venue_watch import VenueWatch, watch_over
+from engine.watchlist import by_strength, resolve
 from engine.works import Works, WorksOpener, is_transient
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ class Engine:
         self._resuming = asyncio.Lock()
         self._scores: Mapping[str, float | None] = {}
         self._jobs: Jobs | None = None
+        self._watch: VenueWatch | None = None
 
     @property
-        self._watch: VenueWatch | None = None
     def clock(self) -> Clock:
         venue = self._opener.venue
         return venue.clock if venue is not None else SystemClock()
@@ -153,10 +153,10 @@ class Engine:
         self._announce(EngineState.STARTING, "")
         self._announce_kill()
         self.works = await self._opener.open(self.options.speed, self.options.observe)
-        await self.warm_kill()
-        self._resume_flatten()
         self._watch = watch_over(self.works, self.settings, self.sync_clock, self.refresh_instruments, self.tell)
         await self._watch.start()
+        await self.warm_kill()
+        self._resume_flatten()
         self._warn_of_skipped(self.works)
         await self.works.books.refresh()
         await self.tell_health()
@@ -188,13 +188,13 @@ class Engine:
                 await self.works.desk.shared.locks.idle()
         except TimeoutError:
             self.tell("error", "engine", f"an order was still in hand after {FINISH_S:g} s; the next start settles it")
-
-    def _resume_flatten(self) -> None:
             return
         try:
             await self.works.desk.dead_man.disarm()
         except ExchangeError as error:
             log.warning("the dead-man switch was not disarmed, it runs out by itself: %s", error)
+
+    def _resume_flatten(self) -> None:
         """A flatten that its process, this one or another, did not live to finish goes on."""
         if not self.options.observe and not self._kill_desk.at_work and self.latch.cut_off():
             self.tell("warning", "kill", "an unfinished flatten goes on")
@@ -210,6 +210,13 @@ class Engine:
         if lost:
             self.tell("error", "kill", lost)
             self._announce_kill()
+
+    @property
+    def watch(self) -> VenueWatch:
+        """Raises ExchangeError while the engine is still starting."""
+        if self._watch is None:
+            raise ExchangeError("the engine is still starting")
+        return self._watch
 
     def opened(self) -> Works:
         """The open works; raises ExchangeError while the engine is still starting."""
@@ -294,6 +301,17 @@ class Engine:
         order = tuple(i.ticker for i in by_strength(works.watch.instruments, self._scores))
         self.bus.publish(WatchlistRanked(order, dict(self._scores), tuple(works.watch.skipped), self.clock.now_ms()))
 
+    async def sync_clock(self) -> None:
+        """Measures how far the clocks are apart, and follows a simulated market's speed. Raises ExchangeError."""
+        venue = self.opened().venue
+        speed = venue.clock.speed()
+        offset = await venue.sync_clock()
+        self.watch.clock_measured(offset)
+        clock = venue.clock
+        if clock.speed() != speed:
+            self.speed_changed()
+        self.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), offset, clock.now_ms()))
+
     def speed_changed(self) -> None:
         """The venue runs at another speed: jobs are planned anew."""
         if self._jobs is not None:
@@ -316,17 +334,6 @@ class Engine:
         """What the kill did at the venue comes into our books now rather than at the next pass."""
         if self.works is not None:
             await self.works.desk.reconcile()
-    async def sync_clock(self) -> None:
-        """Measures how far the clocks are apart, and follows a simulated market's speed. Raises ExchangeError."""
-        venue = self.opened().venue
-        speed = venue.clock.speed()
-        offset = await venue.sync_clock()
-        self.watch.clock_measured(offset)
-        clock = venue.clock
-        if clock.speed() != speed:
-            self.speed_changed()
-        self.bus.publish(ClockChanged(clock.now_ms(), clock.speed(), offset, clock.now_ms()))
-
             await self.refresh_books()
 
     async def warm_kill(self) -> None:
