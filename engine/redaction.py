@@ -54,6 +54,8 @@ def log_to_file(path: Path, redactor: Redactor) -> logging.Handler:
     root.setLevel(logging.INFO)
     # "coroutine was never awaited" is a warning: on stderr it would paint over the cockpit, or be seen by nobody.
     logging.captureWarnings(True)
-    for chatty in ("httpx", "httpcore", "apscheduler", "asyncio", "aiosqlite"):
+    for chatty in ("httpx", "httpcore", "asyncio", "aiosqlite"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Of late and skipped runs the engine's own listener tells and counts; twice is once too often.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     return handler
