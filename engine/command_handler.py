@@ -44,8 +44,10 @@ class CommandHandler:
                 return await self._kill(flatten, by)
             case commands.ResumeFromKill(by):
                 return await self._resume_from_kill(by)
-            case commands.ClosePosition(ticker, by):
-                return await self._close(ticker, by)
+            case commands.ClosePosition(ticker, by, share=share):
+                return await self._close(ticker, by, share)
+            case commands.ClaimPosition(ticker, by, stop_pct):
+                return await self._claim(ticker, by, stop_pct)
             case commands.RunCycleNow(ticker, by):
                 return await self._run_now(ticker, by)
             case commands.Resync():
@@ -78,16 +80,30 @@ class CommandHandler:
             return Ack(False, str(error))
         return Ack(True, "kill switch released; entries may open again")
 
-    async def _close(self, ticker: str, by: str) -> Ack:
+    async def _claim(self, ticker: str, by: str, stop_pct: float) -> Ack:
+        works = self._engine.opened()
+        found = [i for i in works.instruments.values() if i.ticker == ticker]
+        if not found or not 0 <= stop_pct <= 50:
+            return Ack(False, f"{ticker} is not listed at this venue" if not found else "the stop is 0 to 50 % away")
+        outcome = await works.desk.claim.take(found[0].inst_id, by, stop_pct)
+        await self._engine.refresh_books()
+        return Ack(outcome.reason is Reason.ENTERED, outcome.detail)
+
+    async def _close(self, ticker: str, by: str, share: float) -> Ack:
         works = self._engine.opened()
         found = [i for i in works.instruments.values() if i.ticker == ticker]
         if not found:
             return Ack(False, f"{ticker} is not listed at this venue")
         decision_id = f"{ticker}x{self._engine.clock.now_ms() // 1000}"
-        outcome = await works.desk.exit.close(found[0].inst_id, Reason.OPERATOR_CLOSE, decision_id)
+        if not 0 < share <= 1:
+            return Ack(False, f"the share to close is above 0 and at most 1, got {share:g}")
+        if share < 1:
+            outcome = await works.desk.reduce.part(found[0].inst_id, share, Reason.OPERATOR_CLOSE, decision_id)
+        else:
+            outcome = await works.desk.exit.close(found[0].inst_id, Reason.OPERATOR_CLOSE, decision_id)
         await self._engine.refresh_books()
         self._engine.tell("info", "operator", f"{by} closed {ticker}: {outcome.reason} {outcome.detail}", ticker)
-        return Ack(outcome.reason is Reason.EXITED, outcome.detail or str(outcome.reason))
+        return Ack(outcome.reason in (Reason.EXITED, Reason.REDUCED), outcome.detail or str(outcome.reason))
 
     async def _run_now(self, ticker: str, by: str) -> Ack:
         self._engine.opened()

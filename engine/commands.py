@@ -51,9 +51,23 @@ class ResumeFromKill:
 
 @dataclass(frozen=True, slots=True)
 class ClosePosition:
+    """Closes `share` of the position, in (0, 1]; what is left stands under a bracket of its size."""
+
     ticker: str
     by: str
     kind: Literal["close_position"] = "close_position"
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPosition:
+    """Take over a position that a person opened: booked, bracketed, guarded from then on. `stop_pct` is the stop's
+    distance from the mark in percent; 0 = by the hourly range."""
+
+    ticker: str
+    by: str
+    stop_pct: float = 0.0
+    kind: Literal["claim_position"] = "claim_position"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,7 @@ Command = (
     | EngageKill
     | ResumeFromKill
     | ClosePosition
+    | ClaimPosition
     | RunCycleNow
     | Resync
     | SetSpeed

@@ -13,6 +13,7 @@ from engine.exchange.errors import ExchangeError
 from engine.exchange.port import Exchange
 from engine.execution.blocks import ACCOUNT, Block, Blocks
 from engine.execution.churn import Churn
+from engine.execution.claim import Claim
 from engine.execution.context import Desk
 from engine.execution.controls import Controls
 from engine.execution.dead_man import DeadMan
@@ -25,6 +26,7 @@ from engine.execution.latch import EntryLatch
 from engine.execution.locks import InstrumentLocks
 from engine.execution.protect import Protector
 from engine.execution.reconcile import Reconciler, ReconcileReport
+from engine.execution.reduce import Reduce
 from engine.execution.resolve import Resolver
 from engine.execution.stops import VenueStops
 from engine.execution.timing import DEFAULT_TIMING, ExecutionTiming
@@ -79,6 +81,8 @@ class TradingDesk:
         resolver, protector = Resolver(self.shared), Protector(self.shared)
         self.exit = Exit(self.shared)
         self.entry = Entry(self.shared, self.controls, resolver, protector, self.exit)
+        self.reduce = Reduce(self.shared, self.exit, protector)
+        self.claim = Claim(self.shared, protector, self.tracker.book)
         churn = Churn(clock)
         self.trailing = Trailing(self.shared, churn)
         self.guard = Guard(self.shared, resolver, protector, self.exit, self.trailing, churn)

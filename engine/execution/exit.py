@@ -33,6 +33,7 @@ class _Closing:
     reason: Reason
     decision_id: str
     stop_at: float
+    at_most: Decimal | None = None
 
 
 class Exit:
@@ -62,6 +63,25 @@ class Exit:
         if outcome.reason is Reason.EXITED:
             await self.sweep(inst_id)
         return outcome
+
+    async def part_locked(
+        self, position: Position, part: Decimal, reason: Reason, decision_id: str
+    ) -> tuple[Position | None, ExecutionOutcome]:
+        """Closes `part` contracts, for callers that hold the lock: what is left (None = flat), and how it went.
+        REDUCED when the venue shows less than before; the brackets are the caller's."""
+        stop_at = self._desk.clock.monotonic() + self._desk.timing.flat_deadline_s
+        closing = _Closing(position.inst_id, self._desk.ticker(position.inst_id), reason, decision_id, stop_at, part)
+        client_id, why = await self._attempt(closing, position, market_close=False)
+        left = await self._wait_for_change(closing, position)
+        if left is None:
+            await self.sweep(position.inst_id)
+            return None, ExecutionOutcome(Reason.EXITED, "flat at the venue", client_id, filled=abs(position.contracts))
+        closed = abs(position.contracts) - abs(left.contracts)
+        if closed == 0:
+            return left, self._not_flat(closing, left, why)
+        return left, ExecutionOutcome(
+            Reason.REDUCED, f"{closed} contracts closed, {left.contracts} left", client_id, closed
+        )
 
     async def sweep(self, inst_id: str) -> bool:
         """Cancels our brackets on an instrument that the venue shows flat; True when none rests any more."""
@@ -140,6 +160,8 @@ class Exit:
         size = abs(position.contracts)
         if instrument is not None:
             size = min(size, instrument.max_market_size)
+        if closing.at_most is not None:
+            size = min(size, closing.at_most)
         try:
             attempt = await desk.journal.next_exit_attempt(closing.decision_id)
         except sqlite3.Error:

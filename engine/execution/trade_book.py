@@ -16,6 +16,13 @@ _UNJOURNALLED_ATTEMPTS = 600
 """Bracket ids from here on are given out while the database refuses, so that none is used twice."""
 
 
+_INSERT_TRADE = (
+    "INSERT INTO trades (trade_id, ticker, inst_id, entry_client_id, state, contract_units, strength,"
+    " trail_pct, stop, target, contracts, pnl, fees, funding, net, notional, opened_at)"
+    " VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, '0', '0', '0', '0', '0', ?)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class OpenTrade:
     """A trade that holds a position. `prices` are its current terms: the stop only ever rises.
@@ -48,14 +55,34 @@ class TradeBook:
             known = await tx.fetch_one("SELECT 1 FROM trades WHERE trade_id = ?", (trade.trade_id,))
             if known is None:
                 await tx.execute(
-                    "INSERT INTO trades (trade_id, ticker, inst_id, entry_client_id, state, contract_units, strength,"
-                    " trail_pct, stop, target, contracts, pnl, fees, funding, net, notional, opened_at)"
-                    " VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, '0', '0', '0', '0', '0', ?)",
+                    _INSERT_TRADE,
                     (trade.trade_id, trade.ticker, trade.inst_id, trade.entry_client_id, text(trade.contract_units),
                      trade.strength, trade.trail_pct, text(trade.prices.stop), text(trade.prices.target),
                      text(intent.filled), opened_at),
                 )  # fmt: skip
         return trade
+
+    async def claim(self, trade: OpenTrade, contracts: Decimal, price: Decimal, now_ms: int) -> None:
+        """Books a position that a person opened, with one opening fill made of the venue's own facts (incident rows 6
+        and 22): what was traded before is older than the claim and not of it."""
+        async with self._db.transaction() as tx:
+            await tx.execute(
+                _INSERT_TRADE,
+                (trade.trade_id, trade.ticker, trade.inst_id, trade.entry_client_id, text(trade.contract_units),
+                 trade.strength, trade.trail_pct, text(trade.prices.stop), text(trade.prices.target), text(contracts),
+                 now_ms),
+            )  # fmt: skip
+            await tx.execute(
+                "INSERT INTO fills VALUES (?, ?, ?, ?, '', 'buy', ?, ?, '0', '0', 0, ?, ?)",
+                (trade.inst_id, trade.trade_id, trade.trade_id, trade.entry_client_id, text(price), text(contracts),
+                 now_ms, trade.trade_id),
+            )  # fmt: skip
+
+    async def drop_claim(self, trade_id: str) -> None:
+        """As if it had never been claimed."""
+        async with self._db.transaction() as tx:
+            await tx.execute("DELETE FROM fills WHERE booked_to = ? AND order_id = ?", (trade_id, trade_id))
+            await tx.execute("DELETE FROM trades WHERE trade_id = ?", (trade_id,))
 
     async def open_trades(self) -> Mapping[str, OpenTrade]:
         """By instrument id."""
