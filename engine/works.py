@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from engine.execution.latch_record import agree
 from engine.home import Home, HomeError
 from engine.limits_from_settings import risk_limits
 from engine.mode import Mode
-from engine.model import AccountConfig, Instrument
+from engine.model import AccountConfig, Instrument, Protection
 from engine.risk.limits import RiskLimits
 from engine.venue import Venue, open_venue
 from engine.watchlist import Resolved
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from engine.books_view import BooksView
     from engine.cycle import Cycle
     from engine.synthesis.choice import ChosenSynthesizer
+
+log = logging.getLogger(__name__)
 
 DECISION_CORE = "engine.assembly"
 """What decides, and half of the program's start-up time with it (pandas, SciPy, TA-Lib): loaded when the positions
@@ -99,6 +102,7 @@ class WorksOpener:
             await desk.load()
             if not observe:
                 await desk.boot()
+                log.info(verified(desk))
         async with self._step("instruments"):
             instruments.update(await venue.exchange.instruments())
         return await self._assemble(db, venue, desk, instruments, observe)
@@ -184,6 +188,13 @@ def check_account(account: AccountConfig, mode: Mode) -> None:
     """Net mode, permission to trade, none to withdraw. Raises VenueRefused."""
     for _, problem in account_problems(account, mode):
         raise VenueRefused(problem)
+
+
+def verified(desk: TradingDesk) -> str:
+    """The first thing worth knowing of a start, in the log with its instant: who stands under a bracket."""
+    bare = sum(p.protection not in (Protection.PROTECTED, Protection.FOREIGN) for p in desk.guard.last)
+    unread = f"; {desk.unreadable}" if desk.unreadable else ""
+    return f"positions verified: {len(desk.guard.last)}, {bare} without a whole bracket{unread}"
 
 
 def is_transient(error: Exception) -> bool:
