@@ -11,10 +11,8 @@ from typing import Any
 ANY = "/api/v5/*"
 
 EVERYWHERE: tuple[dict[str, Any], ...] = (
-    {"kind": "refuse", "code": "50001", "status": 503},
     {"kind": "refuse", "code": "50004"},
     {"kind": "refuse", "code": "50011", "status": 429},
-    {"kind": "refuse", "code": "50013", "status": 503, "data": False},
     {"kind": "refuse", "code": "50026", "status": 500},
     {"kind": "refuse", "code": "50102", "status": 401},
     {"kind": "lose_request"},
@@ -30,6 +28,12 @@ EVERYWHERE: tuple[dict[str, Any], ...] = (
     {"kind": "missing_fields", "fields": ["sCode"]},
     {"kind": "missing_fields", "fields": ["cTime", "uTime", "ts"], "how": "blank"},
 )
+OUTAGES: tuple[dict[str, Any], ...] = (
+    {"kind": "refuse", "code": "50001", "status": 503},
+    {"kind": "refuse", "code": "50013", "status": 503, "data": False},
+)
+OUTAGES_SHARE = 0.2
+"""Three of them within a minute of the wall stop entries for another minute, which is a day of a soak: few are enough."""
 ON_ORDERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/api/v5/trade/order", {"kind": "refuse", "code": "51008", "item": True}),
     ("/api/v5/trade/order", {"kind": "refuse", "code": "51400", "item": True, "envelope": "0"}),
@@ -48,8 +52,9 @@ def sprinkled(rate: float, seed: int) -> dict[str, Any]:
     assert 0 <= rate <= 0.2, "a share of all requests"
     if not rate:
         return {"seed": seed, "faults": []}
-    chance = rate / len(EVERYWHERE)
+    chance = rate / (len(EVERYWHERE) + len(OUTAGES) * OUTAGES_SHARE)
     everywhere = [{**fault, "when": {"path": ANY, "chance": chance}} for fault in EVERYWHERE]
+    everywhere += [{**fault, "when": {"path": ANY, "chance": chance * OUTAGES_SHARE}} for fault in OUTAGES]
     own = min(1.0, chance * ON_ORDERS_SHARE)
     on_orders = [{**fault, "when": {"method": "POST", "path": path, "chance": own}} for path, fault in ON_ORDERS]
     return {"seed": seed, "faults": everywhere + on_orders}
