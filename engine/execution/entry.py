@@ -21,7 +21,7 @@ from engine.execution.ids import TAG, bracket_id, entry_id
 from engine.execution.intent import Intent
 from engine.execution.journal import AlreadyJournalled
 from engine.execution.protect import Protected, Protector
-from engine.execution.resolve import Resolver
+from engine.execution.resolve import Resolver, may_still_arrive
 from engine.execution.states import IntentState, Kind
 from engine.execution.trade_book import OpenTrade, trade_of
 from engine.model import Bracket, BracketPrices, BracketState, Instrument, OrderRequest, OrderType, Protection, Side
@@ -110,6 +110,9 @@ class Entry:
         try:
             if await self._desk.journal.unresolved(inst_id):
                 raise EntryDenied(Reason.UNKNOWN_ORDER, "an earlier order's fate is not known yet")
+            lost = await self._desk.journal.latest_entry(inst_id, frozenset({S.ABSENT}))
+            if lost is not None and may_still_arrive(lost, self._desk.clock.wall_ms()):
+                raise EntryDenied(Reason.UNKNOWN_ORDER, "an earlier order was lost and may still arrive")
             if inst_id in await self._desk.book.open_trades() or inst_id in self._desk.unbooked:
                 raise EntryDenied(Reason.ALREADY_IN_POSITION, "a trade is open in our books")
             self._check_cooldown(plan, await self._desk.book.last_close(inst_id))

@@ -13,7 +13,7 @@ from engine.execution.context import Desk
 from engine.execution.intent import Intent
 from engine.execution.states import IntentState, Kind
 from engine.execution.timing import pauses
-from engine.model import Order, OrderState, Position
+from engine.model import Order, OrderState, Position, Side
 
 S = IntentState
 
@@ -22,6 +22,15 @@ ENDED = (OrderState.FILLED, OrderState.CANCELED)
 ON_THE_WIRE_S = 120
 """An order opens its position within this many wall seconds of its intent or never: the venue refuses signatures
 that are older than 30 s. A position that opened later is somebody else's."""
+
+
+SIGNED_FOR_S = 35
+"""So long after it left an order may still reach the matcher: its signature is good for 30 s, plus a little."""
+
+
+def may_still_arrive(intent: Intent, wall_ms: int) -> bool:
+    """Whether an order that the venue does not know may only be late: another one now could be a second."""
+    return intent.sent_wall_ms is not None and wall_ms - intent.sent_wall_ms < SIGNED_FOR_S * 1000
 
 
 class Resolver:
@@ -88,7 +97,7 @@ class Resolver:
         if position is not None and await self._may_be_of(intent, position):
             return await self._adopt(intent, position)
         if intent.state is S.UNKNOWN:
-            return await self._desk.advance(intent, S.ABSENT, "the venue knows no such order and shows no position")
+            return await self._desk.advance(intent, S.ABSENT, "the venue knows no such order and no position of it")
         if intent.state is S.ACCEPTED:
             return await self._desk.advance(intent, S.UNFILLED, "the venue forgot it and shows no position")
         return intent
@@ -116,7 +125,17 @@ class Resolver:
         fits = 0 < position.contracts <= intent.contracts
         second_ms = 1000 * max(1, round(self._desk.clock.speed()))
         since_ms = position.opened_at - intent.created_at
-        return fits and -second_ms <= since_ms <= ON_THE_WIRE_S * second_ms
+        soon = -second_ms <= since_ms <= ON_THE_WIRE_S * second_ms
+        return fits and soon and not await self._bought_by_others(intent, position.opened_at - second_ms)
+
+    async def _bought_by_others(self, intent: Intent, since_ms: int) -> bool:
+        """Whether the venue tells who bought, and it was not this order. What it does not tell counts as ours."""
+        try:
+            fills = await self._desk.exchange.fills(since_ms)
+        except ExchangeError:
+            return False
+        bought = [fill for fill in fills if fill.inst_id == intent.inst_id and fill.side is Side.BUY]
+        return bool(bought) and all(fill.client_id != intent.client_id for fill in bought)
 
     def _waited_long_enough(self, intent: Intent) -> bool:
         if intent.sent_wall_ms is None:
