@@ -190,4 +190,6 @@ def find_algo(floor: Floor, params: Params) -> Algo | None:
     algo_id, name = text(params, "algoId"), text(params, "algoClOrdId")
     if not algo_id and not name:
         raise refusal("50015", name="algoId", other="algoClOrdId")
-    return floor.algos.get(algo_id) if algo_id else floor.algo_by_client.get(name)
+    if algo_id:
+        return floor.algos.get(algo_id) or floor.archive.find(Algo, "algo_id", algo_id)
+    return floor.algo_by_client.get(name) or floor.archive.find(Algo, "client_id", name)

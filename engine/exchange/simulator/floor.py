@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.exchange.simulator.altered import AlteredMarket
+from engine.exchange.simulator.archive import Archive, outdated
 from engine.exchange.simulator.market import BookRow, Market
 from engine.exchange.simulator.okx_errors import refusal, worded
 from engine.exchange.simulator.params import Params, Row, text
@@ -36,6 +37,8 @@ ATTACH_DELAY_MS = (5, 60)
 """Wall milliseconds between a parent order's end and the life of its attached TP/SL."""
 
 DEFAULT_LEVERAGE = Decimal(3)
+
+TIDY_EVERY_MS = 3_600_000
 
 OPENING_ONLY = frozenset({"54092", "54094"})
 """These codes stop nobody from getting out."""
@@ -87,9 +90,16 @@ class Floor:
         self._changed: dict[tuple[type[Record], str], Record] = {}
         self._marks: dict[str, Decimal] = {}
         self._marks_at = -1
-        self.store = store
+        self._store = store
+        self.archive = Archive(store)
+        self._tidied_ms = 0
+        for instant in store.all_of(Instant):
+            self._adopt(instant)
         for record in store.records():
-            self._adopt(record)
+            if outdated(record, self.now_ms):
+                self.archive.gone(record)
+            else:
+                self._adopt(record)
 
     # ------------------------------------------------------------ records
 
@@ -102,12 +112,26 @@ class Floor:
 
     def flush(self) -> None:
         """Stores every change and the venue's time in one transaction."""
-        self.store.save([*self._changed.values(), Instant(self.now_ms)], self.wall_ms(), self.now_ms)
+        self._store.save([*self._changed.values(), Instant(self.now_ms)], self.wall_ms(), self.now_ms)
         self._changed.clear()
+        if self.now_ms - self._tidied_ms >= TIDY_EVERY_MS:
+            self._tidied_ms = self.now_ms
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """What has been over for long leaves memory; the file has it."""
+        drawers: list[dict[str, Any]] = [
+            self.orders, self.algos, self.fills, self.bills, self.entries, self.nakeds, self.lives,
+        ]  # fmt: skip
+        for drawer in drawers:
+            for key in [key for key, record in drawer.items() if outdated(record, self.now_ms)]:
+                self.archive.gone(drawer.pop(key))
+        self.by_client = {name: order for name, order in self.by_client.items() if order.ord_id in self.orders}
+        self.algo_by_client = {name: algo for name, algo in self.algo_by_client.items() if algo.algo_id in self.algos}
 
     def close(self) -> None:
         self.flush()
-        self.store.close()
+        self._store.close()
 
     def _adopt(self, record: Record) -> None:
         match record:

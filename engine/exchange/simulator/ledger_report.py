@@ -9,6 +9,7 @@ from engine.exchange.simulator.accounts import wallet
 from engine.exchange.simulator.floor import Floor
 from engine.exchange.simulator.params import Row, plain
 from engine.exchange.simulator.protection import Protection
+from engine.exchange.simulator.records import Algo, Bill, Fill, Order
 from engine.exchange.simulator.rows import algo_row, bill_row, fill_row, order_row
 from engine.exchange.simulator.trailing import move_trigger
 
@@ -38,10 +39,13 @@ def ledger_report(floor: Floor, protection: Protection) -> dict[str, Any]:
         **protection.report(),
         "balance": balance_row(floor),
         "totals": totals(floor),
-        "fills": [fill_row(fill) for fill in floor.fills.values()],
-        "bills": [bill_row(bill) for bill in floor.bills.values()],
-        "orders": [order_row(order) for order in floor.orders.values()],
-        "algos": [algo_row(algo, floor.last(algo.inst_id), move_trigger(algo)) for algo in floor.algos.values()],
+        "fills": [fill_row(fill) for fill in floor.archive.whole(Fill, floor.fills)],
+        "bills": [bill_row(bill) for bill in floor.archive.whole(Bill, floor.bills)],
+        "orders": [order_row(order) for order in floor.archive.whole(Order, floor.orders)],
+        "algos": [
+            algo_row(algo, floor.last(algo.inst_id), move_trigger(algo))
+            for algo in floor.archive.whole(Algo, floor.algos)
+        ],
         "positions": [position_row(floor, position, now) for position in floor.positions.values()],
         "positions_history": [closed_row(position) for position in floor.lives.values() if position.outcome],
     }

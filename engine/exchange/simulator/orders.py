@@ -176,5 +176,8 @@ def find_order(floor: Floor, params: Params) -> Order | None:
     ord_id, name, inst_id = text(params, "ordId"), text(params, "clOrdId"), text(params, "instId")
     if not ord_id and not name:
         raise refusal("51003")
-    found = floor.orders.get(ord_id) if ord_id else floor.by_client.get(name)
+    if ord_id:
+        found = floor.orders.get(ord_id) or floor.archive.find(Order, "ord_id", ord_id)
+    else:
+        found = floor.by_client.get(name) or floor.archive.find(Order, "client_id", name)
     return found if found is not None and found.inst_id == inst_id else None

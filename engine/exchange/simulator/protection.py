@@ -128,8 +128,8 @@ class Protection:
         """The protection part of GET /sim/ledger; times in ms, durations in wall seconds."""
         wall = self._floor.wall_ms()
         return {
-            "entries": [_entry_row(entry, wall) for entry in self._floor.entries.values()],
-            "naked": [_naked_row(span, wall) for span in self._floor.nakeds.values()],
+            "entries": [_entry_row(entry, wall) for entry in self._floor.archive.whole(Entry, self._floor.entries)],
+            "naked": [_naked_row(span, wall) for span in self._floor.archive.whole(Naked, self._floor.nakeds)],
             "duplicates": self._floor.account.duplicates,
             "orphans": len(self.orphans()),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from engine.exchange.simulator.algos import TYPES, find_algo
@@ -10,11 +10,18 @@ from engine.exchange.simulator.floor import Floor
 from engine.exchange.simulator.okx_errors import parameter, refusal
 from engine.exchange.simulator.orders import find_order
 from engine.exchange.simulator.params import Params, Row, required, text
-from engine.exchange.simulator.records import Algo, Order
+from engine.exchange.simulator.records import Algo, Bill, Fill, Order
 from engine.exchange.simulator.rows import algo_row, bill_row, fill_row, order_row
 from engine.exchange.simulator.trailing import move_trigger
 
 _T = TypeVar("_T")
+_Kept = TypeVar("_Kept", Order, Algo, Fill, Bill)
+
+MOST = 100
+"""Rows on a page."""
+
+FILLS_MS = 3 * 86_400_000
+"""How far back trade/fills goes; fills-history goes further."""
 
 UNFILLED_MEMORY_MS = 2 * 3_600_000
 """Orders cancelled without a fill vanish from history after two hours."""
@@ -88,32 +95,68 @@ class Queries:
     def orders_history(self, params: Params, *, archive: bool = False) -> list[Row]:
         if not swaps(params, mandatory=True):
             return []
-        ended = [
-            order for order in self._floor.orders.values() if not order.live and (archive or not self._forgotten(order))
-        ]
         fields = {"instId": "inst_id", "ordType": "ord_type", "state": "state", "category": "category"}
-        found = between(matching(ended, params, fields), params, lambda order: order.c_time)
-        return [order_row(order) for order in page(found, params, _order_cursor)]
+
+        def chosen(orders: Iterable[Order]) -> list[Order]:
+            ended = [one for one in orders if not one.live and (archive or not self._forgotten(one))]
+            return between(matching(ended, params, fields), params, lambda order: order.c_time)
+
+        found = self._search(Order, self._floor.orders, params, chosen, lambda one: one.c_time, archive)
+        return [order_row(order) for order in found]
+
+    def _search(
+        self,
+        kind: type[_Kept],
+        at_hand: Mapping[str, _Kept],
+        params: Params,
+        chosen: Callable[[Iterable[_Kept]], list[_Kept]],
+        at: Callable[[_Kept], int],
+        archive: bool,
+    ) -> list[_Kept]:
+        """A page of what is at hand and, in an archive, of what is older."""
+        found = page(chosen(at_hand.values()), params, _cursor)
+        if not archive:
+            return found
+        begin = whole(params, "begin") or 0
+        missing = min(whole(params, "limit") or MOST, MOST) - len(found)
+        older = self._floor.archive.older(
+            kind,
+            at_hand,
+            wanted=lambda one: bool(page(chosen([one]), params, _cursor)),
+            still=lambda one: at(one) >= begin,
+            most=missing,
+        )
+        return sorted(found + older, key=_cursor, reverse=True)
 
     def _forgotten(self, order: Order) -> bool:
         old = self._floor.now_ms - order.u_time > UNFILLED_MEMORY_MS
         return old and order.state == "canceled" and not order.filled
 
-    def fills(self, params: Params) -> list[Row]:
+    def fills(self, params: Params, *, archive: bool = False) -> list[Row]:
+        """Three days; as an archive, all."""
         if not swaps(params):
             return []
         fields = {"instId": "inst_id", "ordId": "ord_id", "subType": "sub_type"}
-        wall = self._floor.wall_ms()
-        listed = [fill for fill in self._floor.fills.values() if fill.listed_wall <= wall]
-        found = between(matching(listed, params, fields), params, lambda fill: fill.ts)
-        return [fill_row(fill) for fill in page(found, params, lambda fill: int(fill.bill_id))]
+        wall, oldest = self._floor.wall_ms(), 0 if archive else self._floor.now_ms - FILLS_MS
 
-    def bills(self, params: Params) -> list[Row]:
+        def chosen(fills: Iterable[Fill]) -> list[Fill]:
+            listed = [one for one in fills if one.listed_wall <= wall and one.ts >= oldest]
+            return between(matching(listed, params, fields), params, lambda fill: fill.ts)
+
+        found = self._search(Fill, self._floor.fills, params, chosen, lambda fill: fill.ts, archive)
+        return [fill_row(fill) for fill in found]
+
+    def bills(self, params: Params, *, archive: bool = False) -> list[Row]:
+        """A week; as an archive, all."""
         if not swaps(params):
             return []
         fields = {"instId": "inst_id", "type": "type", "subType": "sub_type", "mgnMode": "mgn_mode"}
-        found = between(matching(self._floor.bills.values(), params, fields), params, lambda bill: bill.ts)
-        return [bill_row(bill) for bill in page(found, params, lambda bill: int(bill.bill_id))]
+
+        def chosen(bills: Iterable[Bill]) -> list[Bill]:
+            return between(matching(bills, params, fields), params, lambda bill: bill.ts)
+
+        found = self._search(Bill, self._floor.bills, params, chosen, lambda bill: bill.ts, archive)
+        return [bill_row(bill) for bill in found]
 
     def algos_pending(self, params: Params) -> list[Row]:
         algos = [algo for drawer in self._floor.armed.values() for algo in drawer.values()]
@@ -123,9 +166,9 @@ class Queries:
         """`state` xor `algoId`. Raises 50015."""
         if bool(text(params, "state")) == bool(text(params, "algoId")):
             raise refusal("50015", name="state", other="algoId")
-        return self._algo_page([algo for algo in self._floor.algos.values() if not algo.live], params)
+        return self._algo_page(self._floor.algos.values(), params, history=True)
 
-    def _algo_page(self, algos: list[Algo], params: Params) -> list[Row]:
+    def _algo_page(self, algos: Iterable[Algo], params: Params, *, history: bool = False) -> list[Row]:
         asked = set(required(params, "ordType").split(","))
         if not asked <= TYPES | {"chase", "iceberg", "twap", "smart_iceberg"}:
             raise parameter("ordType")
@@ -133,7 +176,12 @@ class Queries:
             return []
         fields = {"ordType": "ord_type", "instId": "inst_id", "algoId": "algo_id", "algoClOrdId": "client_id",
                   "state": "state"}  # fmt: skip
-        found = page(matching(algos, params, fields), params, lambda algo: int(algo.algo_id))
+
+        def chosen(some: Iterable[Algo]) -> list[Algo]:
+            return matching([one for one in some if one.live != history], params, fields)
+
+        at_hand = {algo.algo_id: algo for algo in algos}
+        found = self._search(Algo, at_hand, params, chosen, lambda algo: algo.c_time, history)
         return [self.algo_row(algo) for algo in found]
 
     def algo(self, params: Params) -> list[Row]:
@@ -149,3 +197,7 @@ class Queries:
 
 def _order_cursor(order: Order) -> int:
     return int(order.ord_id)
+
+
+def _cursor(record: Order | Fill | Bill | Algo) -> int:
+    return int(record.key)

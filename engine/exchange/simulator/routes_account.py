@@ -28,7 +28,7 @@ ROUTES: Routes = {
     ("GET", "/api/v5/account/positions"): door(lambda venue, asked: venue.positions(asked)),
     ("GET", "/api/v5/account/positions-history"): door(lambda venue, asked: venue.positions_history(asked)),
     ("GET", "/api/v5/account/bills"): door(lambda venue, asked: venue.bills(asked)),
-    ("GET", "/api/v5/account/bills-archive"): door(lambda venue, asked: venue.bills(asked)),
+    ("GET", "/api/v5/account/bills-archive"): door(lambda venue, asked: venue.bills(asked, archive=True)),
     ("GET", "/api/v5/account/leverage-info"): door(lambda venue, asked: venue.leverage_info(asked)),
     ("GET", "/api/v5/account/max-size"): door(lambda venue, asked: venue.max_size(asked)),
     ("GET", "/api/v5/account/max-avail-size"): door(lambda venue, asked: venue.max_avail_size(asked)),

@@ -63,7 +63,7 @@ ROUTES: Routes = {
     ("GET", "/api/v5/trade/orders-history"): door(lambda venue, asked: venue.orders_history(asked)),
     ("GET", "/api/v5/trade/orders-history-archive"): door(_orders_archive),
     ("GET", "/api/v5/trade/fills"): door(lambda venue, asked: venue.fills(asked)),
-    ("GET", "/api/v5/trade/fills-history"): door(lambda venue, asked: venue.fills(asked)),
+    ("GET", "/api/v5/trade/fills-history"): door(lambda venue, asked: venue.fills(asked, archive=True)),
     ("GET", "/api/v5/trade/order-algo"): door(lambda venue, asked: venue.algo(asked)),
     ("GET", "/api/v5/trade/orders-algo-pending"): door(lambda venue, asked: venue.algos_pending(asked)),
     ("GET", "/api/v5/trade/orders-algo-history"): door(lambda venue, asked: venue.algos_history(asked)),
