@@ -172,7 +172,9 @@ class Books:
         row = await tx.fetch_one("SELECT * FROM trades WHERE inst_id = ? AND state = 'open'", (fill.inst_id,))
         if row is not None:
             within = fill.client_id == row["entry_client_id"] or fill.ts >= row["opened_at"] - OPENING_MS
-            return str(row["trade_id"]) if within else None
+            # Flat is its end, whether that has been booked already or not: a later fill there is somebody else's.
+            over = within and (await self._fills_of(tx, row["trade_id"])).ended
+            return str(row["trade_id"]) if within and not over else None
         if not fill.client_id or fill.side is not Side.BUY:
             return None
         intent = await tx.fetch_one(
