@@ -1,23 +1,21 @@
-"""Whether the account still is as it was at the start: position mode, level, permissions, leverage, margin mode.
+"""Whether the account still is as it was at the start: position mode, level, the key's permissions.
 
 A person, another program or the venue may change any of them while the engine runs. What is found blocks entries
-under its own name until it is put right; exits and brackets go on.
+under its own name until it is put right; exits and brackets go on. Leverage and margin mode of what is open are the
+guard's (execution/upkeep.py), since it reads positions anyway; so are orders and positions of strangers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterator
 
 from engine.exchange.port import Trading
 from engine.execution.blocks import ACCOUNT, Block, Blocks
 from engine.mode import Mode
-from engine.model import AccountConfig, Position
+from engine.model import AccountConfig
 from engine.reasons import Reason
 
 SOURCE = "account"
-LEVERAGE = Decimal(1)
-MARGIN_MODE = "isolated"
 LEVELS = ("2", "3")
 
 
@@ -35,12 +33,11 @@ class AccountWatch:
     async def look(self) -> None:
         """Raises ExchangeError; what was found last then still counts."""
         config = await self._exchange.account_config()
-        found = {**_of_positions(await self._exchange.positions()), **_of_account(config, self._mode)}
+        problem = next(account_problems(config, self._mode), None)
+        found = {ACCOUNT: Block(*problem)} if problem is not None else {}
         if self._blocks.replace(SOURCE, found):
-            for inst_id, block in found.items():
-                self._tell("error", "account", f"{inst_id.replace(ACCOUNT, 'every ticker')}: {block.detail}")
-            if not found:
-                self._tell("info", "account", "the account is as it must be again")
+            level, text = ("error", problem[1]) if problem is not None else ("info", "it is as it must be again")
+            self._tell(level, "account", text)
         self._warn_unbound(config)
 
     def _warn_unbound(self, config: AccountConfig) -> None:
@@ -50,7 +47,7 @@ class AccountWatch:
             self._tell("warning", "account", "the API key is bound to no IP address; bind it to this machine's")
 
 
-def account_problems(config: AccountConfig, mode: Mode) -> Iterable[tuple[Reason, str]]:
+def account_problems(config: AccountConfig, mode: Mode) -> Iterator[tuple[Reason, str]]:
     """What of the account's set-up this program cannot trade with, each with what to do."""
     if not config.net_mode:
         yield (
@@ -70,23 +67,3 @@ def account_problems(config: AccountConfig, mode: Mode) -> Iterable[tuple[Reason
             f"the OKX account level is {config.account_level!r}; "
             "futures mode (2) or multi-currency margin (3) is needed",
         )
-
-
-def _of_account(config: AccountConfig, mode: Mode) -> Mapping[str, Block]:
-    """The first problem; the next one shows when that is mended."""
-    for reason, text in account_problems(config, mode):
-        return {ACCOUNT: Block(reason, text)}
-    return {}
-
-
-def _of_positions(positions: Iterable[Position]) -> Mapping[str, Block]:
-    return {p.inst_id: Block(Reason.ACCOUNT_CHANGED, text) for p in positions if (text := _position_problem(p))}
-
-
-def _position_problem(position: Position) -> str:
-    """ "" when it is isolated at 1x, or when the venue does not say."""
-    if position.leverage is not None and position.leverage != LEVERAGE:
-        return f"its leverage is {position.leverage}x at the venue, {LEVERAGE}x is expected: somebody changed it"
-    if position.margin_mode and position.margin_mode != MARGIN_MODE:
-        return f"its margin mode is {position.margin_mode} at the venue, {MARGIN_MODE} is expected"
-    return ""

@@ -15,6 +15,7 @@ import yaml
 
 from bench.drill.line import Line, spoilable_line
 from bench.drill.scenario import Scenario, inst
+from engine.account_watch import AccountWatch
 from engine.config import Settings
 from engine.db import Database
 from engine.events import Event, LogLine
@@ -28,15 +29,19 @@ from engine.execution.kill_switch import KillSwitch, KillTiming
 from engine.execution.latch import EntryLatch
 from engine.execution.timing import ExecutionTiming
 from engine.home import Home
+from engine.maintenance import MaintenanceWatch
+from engine.mode import Mode
 from engine.model import BracketPrices, Instrument, Quote
 from engine.reasons import Reason
 from engine.rounding import round_stop_up_to_tick, round_target_down_to_tick
 from engine.venue import Venue, open_venue
+from engine.venue_watch import VenueWatch, judge_clock
 from engine.works import check_books
 
 EQUITY = 100_000
 RECONCILE_EVERY = 3
 LOOK_S = 0.5
+LEAD_MINUTES = 30.0
 
 
 @dataclass(slots=True)
@@ -88,12 +93,34 @@ class DeskDriver:
         loop = asyncio.get_running_loop()
         end, passes = loop.time() + seconds, 0
         while loop.time() < end:
-            await self.venue.sync_clock()
+            await self._measure_clock()
             await self.desk.guard_pass()
             passes += 1
             if passes % RECONCILE_EVERY == 0:
                 await self.desk.reconcile()
+                await self.look()
             await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """The engine's watch over status page, account and whatever the venue's refusals made doubtful."""
+        exchange, blocks, clock = self.venue.exchange, self.desk.blocks, self.venue.clock
+        watch = VenueWatch(
+            self.desk,
+            MaintenanceWatch(exchange, blocks, clock, LEAD_MINUTES),
+            AccountWatch(exchange, blocks, Mode.DEMO, self._tell),
+            self._measure_clock,
+            self.respecify,
+            self._tell,
+        )
+        await watch.start()
+        with contextlib.suppress(ExchangeError):
+            await watch.follow_up()
+
+    async def _measure_clock(self) -> None:
+        judge_clock(self.desk.blocks, await self.venue.sync_clock(), self._tell)
+
+    def _tell(self, level: str, source: str, text: str) -> None:
+        self.events.append(LogLine(level, source, text, self.venue.clock.now_ms()))
 
     async def kill(self, flatten: bool) -> str:
         """The kill switch as the engine has it; the state it ended with."""
@@ -191,7 +218,7 @@ async def open_desk(scenario: Scenario, folder: Path, keep_venue: bool = False) 
             instruments: dict[str, Instrument] = dict(await venue.exchange.instruments())
             desk = await _desk(scenario, home, venue, db, events, instruments)
             driver = DeskDriver(
-                scenario, home, venue, db, desk, instruments, events, lines, await venue.exchange.quotes()
+                scenario, home, venue, db, desk, instruments, events, lines, dict(await venue.exchange.quotes())
             )
             try:
                 await _hold(driver)

@@ -120,6 +120,12 @@ async def _guard(driver: DeskDriver, passes: int) -> None:
     await driver.guard(passes)
 
 
+async def _look(driver: DeskDriver, passes: int) -> None:
+    """Status page, account set-up, the clock."""
+    for _ in range(passes):
+        await driver.look()
+
+
 async def _watch(driver: DeskDriver, seconds: float) -> None:
     await driver.watch(seconds)
 
@@ -199,9 +205,9 @@ _BOTH: dict[str, Step] = {
     "expect_now": _expect_now, "until": _until,
 }  # fmt: skip
 _DESK: dict[str, Step] = {
-    **_BOTH, "enter": _enter, "close": _close, "guard": _guard, "watch_s": _watch, "reconcile": _reconcile,
-    "sync": _sync, "restart": _restart, "kill": _kill, "resume": _resume, "respecify": _respecify, "line": _line,
-    "together": _together,
+    **_BOTH, "enter": _enter, "close": _close, "guard": _guard, "look": _look, "watch_s": _watch,
+    "reconcile": _reconcile, "sync": _sync, "restart": _restart, "kill": _kill, "resume": _resume,
+    "respecify": _respecify, "line": _line, "together": _together,
 }  # fmt: skip
 _DAEMON: dict[str, Step] = {
     **_BOTH, "start": _start, "signal": _signal, "run": _run, "running": _running, "write": _write,
