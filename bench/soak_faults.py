@@ -33,7 +33,7 @@ OUTAGES: tuple[dict[str, Any], ...] = (
     {"kind": "refuse", "code": "50013", "status": 503, "data": False},
 )
 OUTAGES_SHARE = 0.2
-"""Three of them within a minute of the wall stop entries for another minute, which is a day of a soak: few are enough."""
+"""Three within a minute of the wall stop entries for another minute, which is a day of a soak: few are enough."""
 ON_ORDERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/api/v5/trade/order", {"kind": "refuse", "code": "51008", "item": True}),
     ("/api/v5/trade/order", {"kind": "refuse", "code": "51400", "item": True, "envelope": "0"}),
