@@ -15,8 +15,9 @@ import sys
 from decimal import Decimal
 from typing import Any
 
-from bench.drill.drill import Result, drill
+from bench.drill.drill import Result
 from bench.drill.scenario import NAKED_LIMIT_S, chosen_scenarios
+from bench.drill.side_by_side import played
 from bench.rig import Rig, open_rig, percentile
 from engine.reasons import Reason
 
@@ -61,9 +62,9 @@ async def _round(rig: Rig, number: int, width: int) -> list[Reason]:
     return reasons
 
 
-def under_faults() -> dict[str, Any]:
+def under_faults(jobs: int) -> dict[str, Any]:
     """Every scenario around an entry and its cover: the longest naked time, and the end."""
-    results = [asyncio.run(drill(scenario)) for scenario in chosen_scenarios(list(ROWS))]
+    results = list(played(chosen_scenarios(list(ROWS)), jobs))
     missed = [result.name for result in results if not _holds(result)]
     return {
         "faults": {result.name: {"s": round(result.unprotected_s, 3), "end": result.end} for result in results},
@@ -84,8 +85,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.protect", description=__doc__)
     parser.add_argument("--entries", type=int, default=200)
     parser.add_argument("--faults", action="store_true", help="one run per fault instead of many without")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="with --faults: so many at once")
     given = parser.parse_args()
-    result = {"bench": "protect"} | (under_faults() if given.faults else asyncio.run(measure(given.entries)))
+    result = {"bench": "protect"} | (under_faults(given.jobs) if given.faults else asyncio.run(measure(given.entries)))
     print(json.dumps(result, allow_nan=False))
     return 0 if result["within_limits"] else 1
 

@@ -1,4 +1,4 @@
-"""`python -m bench.drill [NAME…] [--json] [--table]`: plays fault scenarios on the real parts and measures the end.
+"""`python -m bench.drill [NAME…] [--jobs N] [--json] [--table]`: plays fault scenarios and measures the end.
 
 A name may be the beginning of several (`entry_reply`). One line a scenario; `--table` writes the results into
 docs/safety.md. Exit status: 0 all as expected, 1 some not, 2 a scenario file that cannot be played.
@@ -7,26 +7,29 @@ docs/safety.md. Exit status: 0 all as expected, 1 some not, 2 a scenario file th
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from bench.drill.drill import Result, drill
-from bench.drill.scenario import Scenario, ScenarioError, chosen_scenarios
+from bench.drill.drill import Result
+from bench.drill.scenario import ScenarioError, chosen_scenarios
+from bench.drill.side_by_side import played
 from bench.drill.table import PAGE, with_table
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.drill", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="scenarios, or how their names begin; none = all")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="so many at once: most of a scenario is waiting"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--table", action="store_true", help="write the results into docs/safety.md (all scenarios)")
     given = parser.parse_args(arguments)
     if given.table and given.names:
         parser.error("--table is of all scenarios")
     try:
-        results = list(_played(chosen_scenarios(given.names), given.json))
+        results = list(_told(played(chosen_scenarios(given.names), given.jobs), given.json))
     except ScenarioError as error:
         print(error, file=sys.stderr)
         return 2
@@ -38,9 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _played(scenarios: list[Scenario], as_json: bool) -> Iterator[Result]:
-    for scenario in scenarios:
-        result = asyncio.run(drill(scenario))
+def _told(results: Iterable[Result], as_json: bool) -> Iterator[Result]:
+    for result in results:
         print(json.dumps(result.as_json(), allow_nan=False) if as_json else _line(result), flush=True)
         yield result
 

@@ -20,6 +20,7 @@ from bench.drill.steps import Driver, check_steps, play, seen_by
 from engine.home import Home
 
 CALM_S = 5.0
+THROTTLED = "50011"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ async def drill(scenario: Scenario) -> Result:
                 wrong.append(f"half-way: {error}")
             seen = await asyncio.to_thread(seen_by, driver)
             fired = sum(row["fired"] for row in await asyncio.to_thread(driver.embedded.faults))
+            wrong += await asyncio.to_thread(_throttled, scenario, driver)
             await _calm(driver)
         wrong += misses(scenario.expect, seen)
         wrong += _audited(scenario, home)
@@ -91,6 +93,15 @@ def _result(scenario: Scenario, seen: Observation, wrong: tuple[str, ...], secon
         seconds=seconds,
         fired=fired,
     )
+
+
+def _throttled(scenario: Scenario, driver: Driver) -> list[str]:
+    """The venue counts requests as OKX does; faults that were ordered do not stand in its log."""
+    refused = [entry for entry in driver.embedded.log() if entry["code"] == THROTTLED]
+    if len(refused) <= scenario.expect.throttled:
+        return []
+    paths = sorted({f"{entry['method']} {entry['path']}" for entry in refused})
+    return [f"{len(refused)} requests over the venue's limits: {', '.join(paths)}"]
 
 
 async def _calm(driver: Driver) -> None:

@@ -37,15 +37,16 @@ State = Literal["protected", "flat", "open"]
 
 
 class Expect(_Part):
-    """How it must end. What is not named is not asked, but for `orphans`, `duplicates`, `max_unprotected_s` and the
-    auditor, which are always asked.
+    """How it must end. What is not named is not asked, but for `orphans`, `duplicates`, `throttled`,
+    `max_unprotected_s` and the auditor, which are always asked.
 
     `positions`: `protected` = open, and live stop and target cover all of it; `flat`; `open` = open, whatever covers
     it. `entry`: the reason (or one of them) that the last entry ended with. `entries`: how many entry orders the
     venue ever filled. `brackets`: live ones. `blocked`: why nothing may open there (`*` = anywhere). `closed_trades`:
     the reasons of all trades in the books, in any order. `logs`: texts that were told. `foreign`: instruments on which
     somebody else trades; what is uncovered there is not ours. `state`: the daemon's. `latch`: the kill switch's.
-    `audit`: findings that this scenario makes unavoidable.
+    `throttled`: how many requests the venue may have refused for want of patience (50011). `audit`: findings that this
+    scenario makes unavoidable.
     """
 
     positions: dict[str, State] = Field(default_factory=dict)
@@ -62,6 +63,7 @@ class Expect(_Part):
     foreign: list[str] = Field(default_factory=list)
     state: str | None = None
     latch: str | None = None
+    throttled: int = 0
     audit: list[str] = Field(default_factory=list)
 
 

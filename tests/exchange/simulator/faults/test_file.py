@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.exchange.simulator.faults.catalogue import PARAMS
 from engine.exchange.simulator.faults.file import FaultFileError, read_fault_file
 from engine.exchange.simulator.faults.spec import FaultKind
 from tests.simulator_process import REPOSITORY, simulator, simulator_command
@@ -79,3 +80,12 @@ def test_the_program_refuses_a_wrong_file(tmp_path: Path) -> None:
 def test_the_program_plays_a_file(tmp_path: Path) -> None:
     with simulator(tmp_path, faults=written(tmp_path, GOOD)) as running:
         assert [row["kind"] for row in running.faults()] == ["lose_reply", "refuse"]
+
+
+def test_the_manual_tells_every_kind() -> None:
+    manual = (REPOSITORY / "docs" / "simulator.md").read_text(encoding="utf-8")
+    assert [str(kind) for kind in FaultKind if f"`{kind}`" not in manual] == []
+
+
+def test_every_kind_can_be_ordered() -> None:
+    assert set(PARAMS) == set(FaultKind)
