@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from engine.exchange.simulator.envelope import Row, dump
 from engine.exchange.simulator.market import Liquidation
 from engine.exchange.simulator.routes_market import trade_row
-from engine.exchange.simulator.routes_public import instrument_row
 from engine.exchange.simulator.routing import Desk
 
 Arg = Mapping[str, str]
@@ -153,25 +152,35 @@ class CandleFeed:
         )
 
 
-class SilentFeed:
-    """A channel on which nothing ever happens here (no maintenance is announced)."""
+class ChangesFeed:
+    """All rows once, then those that changed; one that went is told a last time as `gone`. Rows are told apart by
+    `key`."""
 
-    period_s = 3600.0
+    period_s = 1.0
+
+    def __init__(
+        self, arg: Arg, read: Callable[[], Sequence[Row]], key: Sequence[str], gone: Row | None = None
+    ) -> None:
+        self._arg = arg
+        self._read = read
+        self._key = key
+        self._gone = gone
+        self._known = self._rows()
 
     def greet(self) -> list[str]:
-        return []
+        return [message(self._arg, list(self._known.values()))] if self._known else []
 
     def push(self, wall_s: float) -> list[str]:
         del wall_s
-        return []
+        before, self._known = self._known, self._rows()
+        changed = [row for name, row in self._known.items() if _timeless(row) != _timeless(before.get(name, {}))]
+        if self._gone is not None:
+            changed += [{**row, **self._gone} for name, row in before.items() if name not in self._known]
+        return [message(self._arg, changed)] if changed else []
+
+    def _rows(self) -> dict[tuple[str, ...], Row]:
+        return {tuple(str(row.get(field, "")) for field in self._key): row for row in self._read()}
 
 
-class InstrumentsFeed(SilentFeed):
-    """All instruments once; they never change here."""
-
-    def __init__(self, desk: Desk, arg: Arg) -> None:
-        self._rows = [instrument_row(spec) for spec in desk.market.specs.values()]
-        self._arg = arg
-
-    def greet(self) -> list[str]:
-        return [message(self._arg, self._rows)]
+def _timeless(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != "ts"}

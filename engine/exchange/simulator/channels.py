@@ -8,16 +8,22 @@ from engine.exchange.simulator.book_feed import BooksFeed
 from engine.exchange.simulator.channel_feeds import (
     Arg,
     CandleFeed,
+    ChangesFeed,
     Feed,
-    InstrumentsFeed,
     LiquidationsFeed,
-    SilentFeed,
     SnapshotFeed,
     TradesFeed,
 )
 from engine.exchange.simulator.envelope import Row
 from engine.exchange.simulator.routes_market import book_row, ticker_row
-from engine.exchange.simulator.routes_public import funding_row, mark_price_row, open_interest_row, price_limit
+from engine.exchange.simulator.routes_public import (
+    funding_row,
+    instruments,
+    mark_price_row,
+    open_interest_row,
+    price_limit,
+    system_status,
+)
 from engine.exchange.simulator.routing import Desk
 
 PUBLIC, PRIVATE, BUSINESS = "public", "private", "business"
@@ -68,10 +74,14 @@ def open_feed(desk: Desk, arg: Arg) -> Feed | None:
         case "liquidation-orders":
             return LiquidationsFeed(desk, arg) if arg.get("instType") in {"SWAP", "ANY"} else None
         case "instruments":
-            return InstrumentsFeed(desk, arg) if arg.get("instType") == "SWAP" else None
+            return _instruments_feed(desk, arg) if arg.get("instType") == "SWAP" else None
         case "status":
-            return SilentFeed()
+            return ChangesFeed(arg, lambda: system_status(desk, {}), ("title", "begin"))
     return _instrument_feed(desk, arg, channel) if arg.get("instId") in desk.market.specs else None
+
+
+def _instruments_feed(desk: Desk, arg: Arg) -> Feed:
+    return ChangesFeed(arg, lambda: instruments(desk, {"instType": "SWAP"}), ("instId",), gone={"state": "expired"})
 
 
 def _instrument_feed(desk: Desk, arg: Arg, channel: str) -> Feed | None:

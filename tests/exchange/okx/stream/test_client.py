@@ -11,7 +11,15 @@ import pytest
 
 from engine.exchange.okx.stream.book_chain import Link
 from engine.exchange.okx.stream.channels import BUSINESS, PRIVATE, PUBLIC, SocketPlan
-from engine.exchange.streams import BracketMoved, OrderMoved, PositionMoved, StreamState, Topic
+from engine.exchange.streams import (
+    BracketMoved,
+    InstrumentsMoved,
+    MaintenanceTold,
+    OrderMoved,
+    PositionMoved,
+    StreamState,
+    Topic,
+)
 from engine.model import Book
 from tests.exchange.okx.stream.rig import BTC, endpoint_of, listening
 from tests.simulator_process import Simulator, simulator
@@ -181,6 +189,17 @@ async def test_a_book_survives_gaps_and_resets(venue: Simulator, kind: str, link
         assert book.bids[0].price < book.asks[0].price
         assert len(book.bids) == len(book.asks) == 20
         assert rig.streams.connections() == {"public": 1}
+
+
+async def test_changed_contracts_and_announced_pauses_are_told(venue: Simulator) -> None:
+    async with listening(venue, [PUBLIC]) as rig:
+        await rig.resumed(topic=Topic.INSTRUMENTS)
+        venue.act("suspend", inst=BTC)
+        await rig.until(lambda: rig.of(InstrumentsMoved))
+        assert rig.of(InstrumentsMoved) == [InstrumentsMoved((BTC,))]
+        venue.act("maintenance", begin_s=3600, end_s=7200)
+        await rig.until(lambda: rig.of(MaintenanceTold))
+        assert rig.of(MaintenanceTold)[0].state == "scheduled"
 
 
 async def test_no_secret_is_ever_logged(venue: Simulator, caplog: pytest.LogCaptureFixture) -> None:
