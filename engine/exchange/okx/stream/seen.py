@@ -22,9 +22,11 @@ class Seen:
         `version` orders the facts of one subject (venue time in ms); two facts of one version are both news once.
         """
         newest, facts = self._facts.get(subject, (version, set()))
-        if version < newest or fact in facts:
+        if version > newest:
+            facts = set()
+        elif version < newest or fact in facts:
             return False
-        self._facts[subject] = (version, {fact} if version > newest else facts | {fact})
+        self._facts[subject] = (version, facts | {fact})
         self._facts.move_to_end(subject)
         while len(self._facts) > self._remembered:
             self._facts.popitem(last=False)
