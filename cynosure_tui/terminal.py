@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import TextIO
 
 LOG_NAME = "cockpit-stderr.log"
+LOG_BYTES = 1_000_000
+"""Begun anew beyond that: it holds what should not have been said at all."""
 
 
 class Terminal:
@@ -40,6 +42,8 @@ class Terminal:
         # The driver draws on sys.__stderr__ and measures through sys.__stdout__.
         sys.__stdout__ = sys.__stderr__ = self._screen  # type: ignore[misc]
         log = os.open(self._log_dir / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        if os.fstat(log).st_size > LOG_BYTES:
+            os.ftruncate(log, 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.close(log)
