@@ -27,13 +27,12 @@ class ConnectGate:
         self._monotonic = monotonic
         self._spacing_s = spacing_s
         self._next_at = float("-inf")
+        self._door = asyncio.Lock()
 
     async def turn(self) -> None:
-        now = self._monotonic()
-        at = max(now, self._next_at)
-        self._next_at = at + self._spacing_s
-        if at > now:
-            await asyncio.sleep(at - now)
+        async with self._door:
+            await asyncio.sleep(max(0.0, self._next_at - self._monotonic()))
+            self._next_at = self._monotonic() + self._spacing_s
 
 
 class OperationBudget:

@@ -58,6 +58,7 @@ async def test_everything_is_subscribed_and_a_trade_is_told_once(venue: Simulato
         assert rig.said == []
 
 
+@pytest.mark.slow
 async def test_a_ping_keeps_a_quiet_line_alive(venue: Simulator) -> None:
     quiet = replace(PUBLIC, channels=tuple(c for c in PUBLIC.channels if c.topic is not Topic.PULSE))
     async with listening(venue, [quiet]) as rig:
@@ -67,6 +68,7 @@ async def test_a_ping_keeps_a_quiet_line_alive(venue: Simulator) -> None:
         assert rig.streams.connections() == {"public": 1}
 
 
+@pytest.mark.slow
 async def test_a_line_that_does_not_even_pong_is_left(venue: Simulator) -> None:
     async with listening(venue, [PRIVATE]) as rig:
         await rig.resumed()
@@ -103,6 +105,7 @@ async def test_a_closed_line_comes_back_and_says_so(venue: Simulator, fault: dic
         await rig.trade("back2", side="sell")
 
 
+@pytest.mark.slow
 async def test_a_notice_brings_the_new_line_up_before_the_old_one_goes(venue: Simulator) -> None:
     async with listening(venue, [PRIVATE]) as rig:
         await rig.resumed()
@@ -114,6 +117,7 @@ async def test_a_notice_brings_the_new_line_up_before_the_old_one_goes(venue: Si
             await rig.until(lambda: rig.heard("trying again"), timeout=2.0)
 
 
+@pytest.mark.slow
 async def test_a_storm_is_met_with_growing_waits(venue: Simulator) -> None:
     async with listening(venue, [PRIVATE]) as rig:
         await rig.resumed()
@@ -212,6 +216,7 @@ async def test_no_secret_is_ever_logged(venue: Simulator, caplog: pytest.LogCapt
     assert not any(secret in told for secret in (venue.secret, venue.passphrase, "sign"))
 
 
+@pytest.mark.slow
 async def test_a_venue_that_is_away_is_told_once_and_found_again(venue: Simulator) -> None:
     with simulator(venue.log_path.parent, speed=1, no_limits=True) as dying:
         async with listening(dying, [PRIVATE]) as rig:
