@@ -35,6 +35,15 @@ class DaemonDriver:
     process: subprocess.Popen[bytes] | None = None
     codes: list[int] = field(default_factory=list)
 
+    def found(self) -> EmbeddedVenue:
+        """The simulator of this home; one that went with the program is brought back with its time standing still."""
+        running = EmbeddedVenue.find(self.home.root)
+        if running is None:
+            seed = self.scenario.seed
+            running = EmbeddedVenue.start(self.home.root, seed=seed, speed=0.0)
+        self.embedded = running
+        return running
+
     def start(self) -> None:
         """Again, too: after a kill the same home is taken up."""
         assert self.process is None or self.process.poll() is not None, "it runs already"

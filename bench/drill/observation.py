@@ -23,7 +23,7 @@ ZERO = Decimal(0)
 @dataclass(slots=True)
 class Observation:
     """`ledger` is the venue's (GET /sim/ledger); `blocked` by instrument id; `trades` are (instrument, state, reason)
-    of the home's books; `state` is the daemon's."""
+    of the home's books; `state` is the daemon's, `codes` its exit codes and those of other runs of the program."""
 
     ledger: dict[str, Any]
     told: Sequence[str]
@@ -33,6 +33,7 @@ class Observation:
     trades: list[tuple[str, str, str]] = field(default_factory=list)
     state: str = ""
     latch: str = ""
+    codes: list[int] = field(default_factory=list)
 
     def contracts(self, inst_id: str) -> Decimal:
         """All that is open there, both sides added up."""
@@ -131,7 +132,7 @@ def _engine_checks(expect: Expect, seen: Observation) -> Iterable[str]:
         )
     for text in expect.logs:
         yield "" if any(text in line for line in seen.told) else f"nobody said {text!r}"
-    for what in ("state", "latch"):
+    for what in ("state", "latch", "codes"):
         wanted, is_ = getattr(expect, what), getattr(seen, what)
         yield "" if wanted is None or wanted == is_ else f"{what} is {is_!r}, not {wanted!r}"
 

@@ -45,6 +45,7 @@ class Expect(_Part):
     venue ever filled. `brackets`: live ones. `blocked`: why nothing may open there (`*` = anywhere). `closed_trades`:
     the reasons of all trades in the books, in any order. `logs`: texts that were told. `foreign`: instruments on which
     somebody else trades; what is uncovered there is not ours. `state`: the daemon's. `latch`: the kill switch's.
+    `codes`: exit codes of the daemon and of other runs of the program, in their order.
     `throttled`: how many requests the venue may have refused for want of patience (50011). `audit`: findings that this
     scenario makes unavoidable.
     """
@@ -63,6 +64,7 @@ class Expect(_Part):
     foreign: list[str] = Field(default_factory=list)
     state: str | None = None
     latch: str | None = None
+    codes: list[int] | None = None
     throttled: int = 0
     audit: list[str] = Field(default_factory=list)
 

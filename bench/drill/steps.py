@@ -11,7 +11,7 @@ from bench.drill.desk_driver import DeskDriver
 from bench.drill.line import Line
 from bench.drill.observation import Observation, logged, look, misses
 from bench.drill.scenario import Expect, Scenario, ScenarioError
-from engine.exchange.simulator.embedded import EmbeddedVenue
+from engine.exchange.errors import ExchangeError
 
 Driver = DeskDriver | DaemonDriver
 Step = Callable[[Any, Any], Awaitable[None]]
@@ -22,9 +22,8 @@ POLL_S = 0.25
 def seen_by(driver: Driver) -> Observation:
     """How things stand now."""
     if isinstance(driver, DaemonDriver):
-        embedded = EmbeddedVenue.find(driver.home.root) or driver.embedded
-        observation = look(driver.home, embedded, logged(driver.home.root))
-        observation.state = driver.state()
+        observation = look(driver.home, driver.found(), logged(driver.home.root))
+        observation.state, observation.codes = driver.state(), list(driver.codes)
         return observation
     observation = look(driver.home, driver.embedded, driver.told())
     observation.reason = driver.reasons[-1] if driver.reasons else None
@@ -136,8 +135,12 @@ async def _reconcile(driver: DeskDriver, passes: int) -> None:
 
 
 async def _sync(driver: DeskDriver, _: object) -> None:
+    """The books are brought up to date; what cannot be read is told, as the engine's job does."""
     await driver.venue.sync_clock()
-    await driver.desk.sync_outcomes()
+    try:
+        await driver.desk.sync_outcomes()
+    except ExchangeError as error:
+        driver.details.append(f"sync: {error}")
 
 
 async def _restart(driver: DeskDriver, _: object) -> None:
