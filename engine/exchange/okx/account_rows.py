@@ -185,7 +185,12 @@ def order(row: Any) -> Order:
 
 
 def fill(row: Any) -> Fill:
+    """A price of 0 is none: booked once, a fill is never booked again, so such a row is not read at all (raises) and
+    asked for again. A fee in another coin costs no USDT; whatever USDT it cost is in the bills."""
     subtype = text(row, "subType")
+    price = positive_decimal(row, "fillPx")
+    if price is None:
+        raise malformed("fillPx", text(row, "fillPx"), "a price")
     return Fill(
         inst_id=required_text(row, "instId"),
         trade_id=required_text(row, "tradeId"),
@@ -193,9 +198,9 @@ def fill(row: Any) -> Fill:
         client_id=text(row, "clOrdId"),
         bill_id=required_text(row, "billId"),
         side=side(row),
-        price=decimal(row, "fillPx"),
+        price=price,
         contracts=decimal(row, "fillSz"),
-        fee=amount(row, "fee"),
+        fee=amount(row, "fee") if text(row, "feeCcy") in {"", SETTLE} else ZERO,
         pnl=amount(row, "fillPnl"),
         liquidation=subtype.isdigit() and int(subtype) >= FIRST_FORCED_SUBTYPE,
         ts=time_ms(row, "ts"),

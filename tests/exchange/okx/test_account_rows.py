@@ -201,6 +201,11 @@ def test_the_highest_leverage_counts(rows: list[dict[str, str]], expected: str) 
     assert account_rows.leverage(rows) == D(expected)
 
 
+@pytest.mark.parametrize(("currency", "fee"), [("USDT", "-0.49"), ("", "-0.49"), ("OKB", "0")])
+def test_a_fee_in_another_coin_costs_no_usdt(currency: str, fee: str) -> None:
+    assert account_rows.fill({**FILL, "feeCcy": currency}).fee == D(fee)
+
+
 @pytest.mark.parametrize(
     ("parse", "row", "named"),
     [
@@ -209,6 +214,8 @@ def test_the_highest_leverage_counts(rows: list[dict[str, str]], expected: str) 
         (account_rows.order, {**ORDER, "state": "odd"}, "state = 'odd'"),
         (account_rows.order, {**ORDER, "side": ""}, "side = ''"),
         (account_rows.fill, {**FILL, "fillPx": "Infinity"}, "fillPx = 'Infinity'"),
+        (account_rows.fill, {**FILL, "fillPx": "0"}, "fillPx = '0'"),
+        (account_rows.fill, {**FILL, "fillPx": ""}, "fillPx = ''"),
         (account_rows.fill, {k: v for k, v in FILL.items() if k != "tradeId"}, "tradeId = ''"),
         (account_rows.bracket, {**ALGO, "algoId": None}, "algoId = ''"),
         (account_rows.balance, {**BALANCE, "uTime": ""}, "uTime = ''"),

@@ -55,10 +55,10 @@ class Html(Params):
 
 
 class MissingFields(Params):
-    """`fields` of the envelope and of every item are gone, or empty."""
+    """`fields` of the envelope and of every item are gone, or empty, or "0"."""
 
     fields: Annotated[list[str], Field(min_length=1)]
-    how: Literal["absent", "blank"] = "absent"
+    how: Literal["absent", "blank", "zero"] = "absent"
 
 
 PARAMS: Mapping[FaultKind, type[Params]] = {
@@ -113,4 +113,5 @@ def without(payload: bytes, fault: MissingFields) -> bytes:
 def _stripped(row: Mapping[str, Any], fault: MissingFields) -> dict[str, Any]:
     if fault.how == "absent":
         return {name: value for name, value in row.items() if name not in fault.fields}
-    return {name: "" if name in fault.fields else value for name, value in row.items()}
+    instead = "0" if fault.how == "zero" else ""
+    return {name: instead if name in fault.fields else value for name, value in row.items()}
