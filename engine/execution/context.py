@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeGuard
@@ -54,7 +54,7 @@ class Desk:
     blocks: Blocks
     clock: Clock
     publish: Publish
-    instruments: Mapping[str, Instrument]
+    instruments: MutableMapping[str, Instrument]
     timing: ExecutionTiming
     unjournalled: set[str] = field(default_factory=set)
     unbooked: dict[str, OpenTrade] = field(default_factory=dict)
@@ -70,6 +70,13 @@ class Desk:
     async def position(self, inst_id: str) -> Position | None:
         """None = flat, by the venue's word. Raises Unavailable."""
         return next((p for p in await self.exchange.positions() if p.inst_id == inst_id), None)
+
+    async def refresh_instruments(self) -> None:
+        """After a refusal that changed terms may explain (tick, lot); those that cannot be read stay as they were."""
+        try:
+            self.instruments.update(await self.exchange.instruments())
+        except ExchangeError as error:
+            self.log("warning", f"the instruments' terms cannot be read: {error}")
 
     async def mark(self, inst_id: str) -> Decimal | None:
         """None when the venue does not tell, or tells no price: 0 and NaN decide nothing (incident row 44)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from engine.clock import Clock
@@ -54,7 +54,7 @@ class TradingDesk:
         latch: EntryLatch,
         clock: Clock,
         publish: Publish,
-        instruments: Mapping[str, Instrument],
+        instruments: MutableMapping[str, Instrument],
         logs_dir: Path,
         timing: ExecutionTiming = DEFAULT_TIMING,
     ) -> None:
@@ -85,7 +85,7 @@ class TradingDesk:
         self.claim = Claim(self.shared, protector, self.tracker.book)
         churn = Churn(clock)
         self.trailing = Trailing(self.shared, churn)
-        self.guard = Guard(self.shared, resolver, protector, self.exit, self.trailing, churn)
+        self.guard = Guard(self.shared, resolver, protector, self.exit, self.trailing, churn, self.tracker.sync)
         self.reconciler = Reconciler(self.shared, resolver, self.tracker)
 
     async def load(self) -> None:

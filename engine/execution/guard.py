@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from engine.events import BracketHealed, PositionsChanged
@@ -59,9 +59,12 @@ class Guard:
     """`run` is one pass; the caller repeats it."""
 
     def __init__(
-        self, desk: Desk, resolver: Resolver, protector: Protector, leave: Exit, trailing: Trailing, churn: Churn
-    ) -> None:
+        self, desk: Desk, resolver: Resolver, protector: Protector, leave: Exit, trailing: Trailing, churn: Churn,
+        book: Callable[[], Awaitable[object]],
+    ) -> None:  # fmt: skip
+        """`book` books what is new at the venue."""
         self._desk = desk
+        self._book = book
         self._churn = churn
         self._upkeep = Upkeep(desk)
         self._resolver = resolver
@@ -127,15 +130,46 @@ class Guard:
         inst_id = position.inst_id
         if self._desk.locks.busy(inst_id):
             return self._view(position, seen.trades.get(inst_id), _cover(position, seen.brackets), busy=True), False
-        trade = seen.trades.get(inst_id) or await self._adopt(inst_id)
+        trade = seen.trades.get(inst_id)
+        if trade is not None and self._is_another(position, trade):
+            trade = await self._still_open(trade)
+        trade = trade or await self._adopt(inst_id)
         if trade is None or position.contracts < 0:
-            return self._foreign(position, seen.brackets), False
+            return self._foreign(position, seen.brackets), await self._release(position, seen.brackets)
         cover = _cover(position, seen.brackets)
         if cover.protection is Protection.PROTECTED and not cover.surplus and cover.resizable is None:
             await self._settle_entry(trade, cover)
             return await self._kept_up(position, trade, cover)
         async with self._desk.locks.of(inst_id):
             return await self._heal(inst_id, trade)
+
+    def _is_another(self, position: Position, trade: OpenTrade) -> bool:
+        """It opened after the trade did: ours may have ended meanwhile, and this one be somebody else's."""
+        second_ms = 1000 * max(1.0, self._desk.clock.speed())
+        return position.opened_at > trade.opened_at + second_ms
+
+    async def _still_open(self, trade: OpenTrade) -> OpenTrade | None:
+        """The trade once what is new at the venue is booked; None = it has ended. Where that cannot be learnt it is
+        held for ours: covered once too often is better than bare."""
+        try:
+            await self._book()
+            return (await self._desk.book.open_trades()).get(trade.inst_id)
+        except (ExchangeError, sqlite3.Error) as error:
+            self._desk.log("warning", f"not known whether this is still our trade: {error}", trade.inst_id)
+            return trade
+
+    async def _release(self, position: Position, brackets: Iterable[Bracket]) -> bool:
+        """A bracket of a trade of ours that has ended would close the stranger's position: it goes. One of a trade
+        that our books do not know stays: it may be all that protects it."""
+        ours = ours_on(position.inst_id, brackets)
+        ended = await self._desk.book.ended({b.client_id for b in ours})
+        stale = [b.algo_id for b in ours if b.client_id in ended]
+        if not stale:
+            return False
+        async with self._desk.locks.of(position.inst_id):
+            await self._desk.gateway.cancel_brackets(position.inst_id, stale)
+        self._tell(self._desk.ticker(position.inst_id), "orphan cancelled", f"{len(stale)} under a stranger's position")
+        return True
 
     async def _adopt(self, inst_id: str) -> OpenTrade | None:
         """A position without a trade may be that of an entry whose fate was not known: the venue is asked."""

@@ -14,7 +14,8 @@ from engine.execution.context import Desk
 from engine.execution.cover import Cover, assess
 from engine.execution.timing import pauses
 from engine.execution.trade_book import OpenTrade
-from engine.model import ISOLATED, Bracket, Protection
+from engine.model import ISOLATED, Bracket, BracketPrices, Protection
+from engine.rounding import round_stop_up_to_tick, round_target_down_to_tick
 
 
 class Protected(StrEnum):
@@ -108,17 +109,29 @@ class Protector:
         try:
             if cover is None or cover.resizable is None or await self._resize(cover.resizable, contracts):
                 client_id = await self._desk.book.next_bracket_id(trade.trade_id)
-                request = BracketRequest(trade.inst_id, client_id, contracts, trade.prices, margin_mode)
+                request = BracketRequest(trade.inst_id, client_id, contracts, self._on_grid(trade), margin_mode)
                 await self._desk.gateway.place_bracket(trade.ticker, request)
         except UnknownOutcome:
             return None
         except Rejected as error:
             if error.error_class is ErrorClass.DUPLICATE_ID:
                 return None
-            return "" if error.error_class in PASSING else str(error)
+            if error.error_class in PASSING:
+                return ""
+            await self._desk.refresh_instruments()
+            return str(error)
         except ExchangeError as error:
             return str(error)
         return None
+
+    def _on_grid(self, trade: OpenTrade) -> BracketPrices:
+        """The trade's prices on today's tick, which may have changed since it opened: the stop up, the target down."""
+        instrument = self._desk.instruments.get(trade.inst_id)
+        if instrument is None:
+            return trade.prices
+        tick = instrument.tick_size
+        stop, target = trade.prices.stop, trade.prices.target
+        return BracketPrices(round_stop_up_to_tick(stop, tick), round_target_down_to_tick(target, tick))
 
     async def _resize(self, bracket: Bracket, contracts: Decimal) -> bool:
         """True when the venue refused to amend, so that a new bracket has to be placed."""

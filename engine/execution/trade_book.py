@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.db import Database
-from engine.execution.ids import bracket_id
+from engine.execution.ids import DIGEST_LENGTH, Role, bracket_id, client_id_of
 from engine.execution.intent import Intent, text
 from engine.model import BracketPrices
 
@@ -16,7 +16,7 @@ _UNJOURNALLED_ATTEMPTS = 600
 """Bracket ids from here on are given out while the database refuses, so that none is used twice."""
 
 
-_INSERT_TRADE = (
+INSERT_TRADE = (
     "INSERT INTO trades (trade_id, ticker, inst_id, entry_client_id, state, contract_units, strength,"
     " trail_pct, stop, target, contracts, pnl, fees, funding, net, notional, opened_at)"
     " VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, '0', '0', '0', '0', '0', ?)"
@@ -55,7 +55,7 @@ class TradeBook:
             known = await tx.fetch_one("SELECT 1 FROM trades WHERE trade_id = ?", (trade.trade_id,))
             if known is None:
                 await tx.execute(
-                    _INSERT_TRADE,
+                    INSERT_TRADE,
                     (trade.trade_id, trade.ticker, trade.inst_id, trade.entry_client_id, text(trade.contract_units),
                      trade.strength, trade.trail_pct, text(trade.prices.stop), text(trade.prices.target),
                      text(intent.filled), opened_at),
@@ -67,7 +67,7 @@ class TradeBook:
         and 22): what was traded before is older than the claim and not of it."""
         async with self._db.transaction() as tx:
             await tx.execute(
-                _INSERT_TRADE,
+                INSERT_TRADE,
                 (trade.trade_id, trade.ticker, trade.inst_id, trade.entry_client_id, text(trade.contract_units),
                  trade.strength, trade.trail_pct, text(trade.prices.stop), text(trade.prices.target), text(contracts),
                  now_ms),
@@ -88,6 +88,17 @@ class TradeBook:
         """By instrument id."""
         rows = await self._db.fetch_all("SELECT * FROM trades WHERE state = 'open' ORDER BY opened_at")
         return {row["inst_id"]: _trade(row) for row in rows}
+
+    async def ended(self, bracket_ids: Iterable[str]) -> frozenset[str]:
+        """Those brackets whose trade is closed."""
+        found: set[str] = set()
+        for bracket in bracket_ids:
+            entry = client_id_of(Role.ENTRY, bracket[-DIGEST_LENGTH:])
+            row = await self._db.fetch_one(
+                "SELECT 1 FROM trades WHERE entry_client_id = ? AND state = 'closed'", (entry,)
+            )
+            found |= {bracket} if row is not None else set()
+        return frozenset(found)
 
     async def last_close(self, inst_id: str) -> int | None:
         """Venue ms of the latest close on the instrument, however it came about; None = never."""

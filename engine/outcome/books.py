@@ -15,12 +15,14 @@ from decimal import Decimal
 from engine.db import Database, Transaction, Value
 from engine.execution.intent import number, text
 from engine.execution.states import HOLDING, IntentState
+from engine.execution.trade_book import INSERT_TRADE
 from engine.model import Bill, BillKind, ClosedPosition, ClosedTrade, Fill, Side
 from engine.reasons import Reason
 
 ZERO = Decimal(0)
 TOTALS = "ledger_totals"
 LIQUIDATION, ADL = 1, 2  # what the column `liquidation` of a fill says; 0 = nobody forced it
+FOR_EVER = 1 << 62
 OPENING_MS = 1_000  # a trade's opening may stand by our clock, its fills by the venue's
 TRADING = (BillKind.TRADE, BillKind.LIQUIDATION, BillKind.ADL)
 
@@ -167,14 +169,10 @@ class Books:
         return await tx.execute(f"INSERT OR IGNORE INTO fills VALUES ({marks})", values)  # noqa: S608
 
     async def _trade_for(self, tx: Transaction, fill: Fill) -> str | None:
-        """The trade that a fill belongs to: the one open on its instrument, opened now if it is our entry's. What was
-        traded there before it opened, by hand perhaps, is not of it although it may be read only now."""
+        """The trade that a fill belongs to: the one open on its instrument, opened now if it is our entry's."""
         row = await tx.fetch_one("SELECT * FROM trades WHERE inst_id = ? AND state = 'open'", (fill.inst_id,))
         if row is not None:
-            within = fill.client_id == row["entry_client_id"] or fill.ts >= row["opened_at"] - OPENING_MS
-            # Flat is its end, whether that has been booked already or not: a later fill there is somebody else's.
-            over = within and (await self._fills_of(tx, row["trade_id"])).ended
-            return str(row["trade_id"]) if within and not over else None
+            return str(row["trade_id"]) if await self._is_of(tx, fill, row) else None
         if not fill.client_id or fill.side is not Side.BUY:
             return None
         intent = await tx.fetch_one(
@@ -185,13 +183,20 @@ class Books:
         if intent is None:
             return None
         await tx.execute(
-            "INSERT INTO trades (trade_id, ticker, inst_id, entry_client_id, state, contract_units, strength,"
-            " trail_pct, stop, target, contracts, pnl, fees, funding, net, notional, opened_at)"
-            " VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, '0', '0', '0', '0', '0', ?)",
+            INSERT_TRADE,
             (intent["decision_id"], intent["ticker"], fill.inst_id, fill.client_id, intent["contract_units"],
              intent["strength"], intent["trail_pct"], intent["stop"], intent["target"], text(fill.contracts), fill.ts),
         )  # fmt: skip
         return str(intent["decision_id"])
+
+    async def _is_of(self, tx: Transaction, fill: Fill, trade: sqlite3.Row) -> bool:
+        """What was traded before it opened or after it was flat, by hand perhaps, is somebody else's, although it may
+        be read in the same answer."""
+        if fill.client_id == trade["entry_client_id"]:
+            return True
+        if fill.ts < trade["opened_at"] - OPENING_MS:
+            return False
+        return not (await self._fills_of(tx, trade["trade_id"], fill.ts)).ended
 
     async def _book_bill(self, tx: Transaction, bill: Bill) -> int:
         trade_id = await self._funded_trade(tx, bill) if bill.kind is BillKind.FUNDING else None
@@ -228,10 +233,12 @@ class Books:
         rows = await tx.fetch_all("SELECT change FROM bills WHERE booked_to = ? AND kind = 'funding'", (trade_id,))
         return sum((Decimal(row["change"]) for row in rows), ZERO)
 
-    async def _fills_of(self, tx: Transaction, trade_id: str) -> TradeFills:
+    async def _fills_of(self, tx: Transaction, trade_id: str, until: int = FOR_EVER) -> TradeFills:
         trade = await tx.fetch_one("SELECT * FROM trades WHERE trade_id = ?", (trade_id,))
         assert trade is not None
-        rows = await tx.fetch_all("SELECT * FROM fills WHERE booked_to = ? ORDER BY ts, rowid", (trade_id,))
+        rows = await tx.fetch_all(
+            "SELECT * FROM fills WHERE booked_to = ? AND ts <= ? ORDER BY ts, rowid", (trade_id, until)
+        )
         buys = [row for row in rows if row["side"] == Side.BUY.value]
         sells = [row for row in rows if row["side"] == Side.SELL.value]
         last = sells[-1] if sells else None

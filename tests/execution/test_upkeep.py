@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
@@ -9,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from engine.exchange.port import BracketRequest
 from engine.execution.churn import AMENDS, Churn
+from engine.execution.ids import bracket_id
+from engine.execution.states import IntentState as S
 from engine.execution.upkeep import LEAVE_BEFORE_EXPIRY_MS
-from engine.model import BracketPrices, InstrumentState, Position, Protection
+from engine.model import BracketPrices, InstrumentState, OrderRequest, OrderType, Position, Protection, Side
 from engine.reasons import Reason
 from engine.rounding import ceil_to_step
-from tests.execution.rig import Rig, refuse
+from tests.execution.rig import Rig, down, refuse
 from tests.simulator_process import Simulator, simulator
 
 BTC = "BTC-USDT-SWAP"
@@ -293,3 +297,154 @@ def test_churn_is_counted_within_a_window_an_instrument(speed: float, window: fl
     assert not churn.may(BTC)
     wall.at = window
     assert churn.may(BTC)
+
+
+# ---------------------------------------------------------------- terms that change mid-trade
+
+
+async def test_a_bracket_is_restored_on_the_tick_of_today(rig: Rig) -> None:
+    """The tick grew while the trade was open: the stop goes up to the new grid, the target down."""
+    live = rig.instruments[BTC]
+    await entered(rig, "tick")
+    [before] = await rig.brackets()
+    assert before.stop is not None and before.target is not None
+    rig.sim.act("respec", inst=BTC, tick="5")
+    try:
+        await rig.real.cancel_brackets(BTC, [before.algo_id])
+        [view] = await rig.desk.guard_pass()
+        assert view.protection is Protection.PROTECTED
+        [after] = await rig.brackets()
+        assert rig.instruments[BTC].tick_size == 5
+        assert after.stop == ceil_to_step(before.stop, Decimal(5))
+        assert after.target is not None and after.target <= before.target
+        assert after.target % 5 == 0
+    finally:
+        rig.sim.act("respec", inst=BTC, tick=str(live.tick_size))
+        rig.instruments[BTC] = live
+
+
+async def test_terms_that_cannot_be_read_again_stay_as_they_were(rig: Rig) -> None:
+    await entered(rig, "terms")
+    [before] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [before.algo_id])
+    rig.venue.faults["place_bracket"] = [refuse("51000")]
+    rig.venue.always["instruments"] = down
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    del rig.instruments[BTC]
+    [bracket] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [bracket.algo_id])
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+
+
+# ---------------------------------------------------------------- what is ours, and what is not
+
+
+async def test_a_position_that_a_person_opened_after_ours_ended_is_theirs(rig: Rig) -> None:
+    """Our stop fired; before the next pass somebody bought the same instrument by hand."""
+    position = await entered(rig, "ended")
+    rig.advance(5_000)
+    await rig.real.close_position(BTC, "byhand5")
+    rig.advance(5_000)
+    await rig.real.place_order(OrderRequest(BTC, "byhand6", Side.BUY, OrderType.MARKET, position.contracts))
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.FOREIGN
+    assert await rig.brackets() == []
+    assert await rig.position() is not None
+    assert ends(rig) == [Reason.CLOSED_ELSEWHERE]
+
+
+async def test_while_that_cannot_be_learnt_it_is_held_for_ours_and_covered(rig: Rig) -> None:
+    await entered(rig, "doubt")
+    [bracket] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [bracket.algo_id])
+
+    async def later(call: Any, args: Any, kwargs: Any) -> tuple[Position, ...]:
+        return tuple(replace(p, opened_at=p.opened_at + HOUR) for p in await call(*args, **kwargs))
+
+    rig.venue.always["positions"] = later
+    rig.venue.always["fills"] = down
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+
+
+async def test_an_id_of_our_form_that_our_books_do_not_know_is_another_engines(rig: Rig) -> None:
+    """Two engines with two homes on one account (row 50)."""
+    await entered(rig, "alone")
+    await rig.desk.guard_pass()
+    assert rig.desk.blocks.of(BTC) is None
+    [bracket] = await rig.brackets()
+    assert bracket.contracts is not None and bracket.stop is not None and bracket.target is not None
+    prices = BracketPrices(bracket.stop - 100, bracket.target + 100)
+    await rig.real.place_bracket(BracketRequest(BTC, bracket_id("of another home", 1), bracket.contracts, prices))
+    rig.venue.always["cancel_brackets"] = refuse("51000")
+    await rig.desk.guard_pass()
+    block = rig.desk.blocks.of(BTC)
+    assert block is not None and block.reason is Reason.FOREIGN_ORDER
+    assert "another engine" in block.detail
+    await rig.db.close()
+    await rig.desk.guard_pass()
+    assert rig.desk.blocks.of(BTC) is None  # not known while the books cannot be read
+
+
+async def test_a_trade_that_filled_while_the_database_refuses_is_guarded_from_memory(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Incident row 4: also the guard's later passes know it, and the next entry does."""
+
+    async def locked(*args: Any, **kwargs: Any) -> Any:
+        raise sqlite3.OperationalError("database is locked")
+
+    move = rig.desk.journal.move
+
+    async def locked_after_sent(client_id: str, after: S, *args: Any, **kwargs: Any) -> Any:
+        return await (move if after is S.SENT else locked)(client_id, after, *args, **kwargs)
+
+    monkeypatch.setattr(rig.desk.journal, "move", locked_after_sent)
+    monkeypatch.setattr(rig.desk.shared.book, "open", locked)
+    monkeypatch.setattr(rig.desk.tracker.books, "book_fills", locked)
+    outcome = await rig.desk.entry.enter(await rig.plan("memory"))
+    assert outcome.reason is Reason.ENTERED, outcome.detail
+    [bracket] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [bracket.algo_id])
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    assert view.trade_id == "memory"
+    [healed] = await rig.brackets()
+    assert (healed.stop, healed.target) == (bracket.stop, bracket.target)
+    monkeypatch.undo()
+    await rig.desk.reconcile()
+    assert rig.desk.shared.unbooked == {}
+    assert (await rig.desk.reconcile()).silent
+    assert (await rig.desk.guard.run()).silent
+
+
+# ---------------------------------------------------------------- the moment after a close (row 23)
+
+
+@pytest.mark.parametrize("how", ["stop", "target", "signal", "by hand", "liquidation", "adl"])
+async def test_however_it_closed_nothing_opens_there_until_the_cooldown_is_over(rig: Rig, how: str) -> None:
+    position = await entered(rig, f"cool-{how}")
+    match how:
+        case "stop":
+            rig.sim.act("gap", inst=BTC, pct=-4)
+        case "target":
+            rig.sim.act("gap", inst=BTC, pct=8)
+        case "signal":
+            await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, f"cool-x-{how}")
+        case "by hand":
+            await rig.real.close_position(BTC, "byhand7")
+        case _:
+            rig.sim.act({"liquidation": "liquidate"}.get(how, how), inst=BTC)
+    rig.advance(1_000)
+    await rig.desk.guard_pass()
+    assert await rig.position() is None
+    assert len(ends(rig)) == 1
+    await rig.desk.controls.resume_entries("operator")
+    again = await rig.plan(f"again-{how}", contracts=position.contracts, cooldown_s=900)
+    denied = await rig.desk.entry.enter(again)
+    assert denied.reason is Reason.COOLDOWN, denied.detail
+    rig.advance(900_000)
+    later = await rig.plan(f"later-{how}", cooldown_s=900)
+    assert (await rig.desk.entry.enter(later)).reason is Reason.ENTERED
