@@ -67,9 +67,8 @@ class Supervisor:
                 run.cancel()
                 await asyncio.wait([run])
                 raise
-            if run.cancelled():
-                return
-            error = run.exception()
+            # Nobody cancelled the keeper, so a run that ended as cancelled died of something of its own.
+            error = asyncio.CancelledError("cancelled from within") if run.cancelled() else run.exception()
             if error is None:
                 return
             self._on_death(name, error)

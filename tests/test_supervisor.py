@@ -70,6 +70,27 @@ async def test_kept_task_is_restarted_after_each_death_and_each_is_reported() ->
     assert runs == 4
 
 
+async def test_a_kept_task_that_ends_as_cancelled_by_itself_is_a_death_too() -> None:
+    deaths = Deaths()
+    runs = 0
+    done = asyncio.Event()
+
+    async def body() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise asyncio.CancelledError
+        done.set()
+        await asyncio.sleep(60)
+
+    supervisor = Supervisor(deaths)
+    supervisor.keep("line", body, first_delay_s=0.001)
+    await asyncio.wait_for(done.wait(), 1)
+    assert deaths == [("line", "cancelled from within")]
+    assert await supervisor.cancel_all() == ()
+    assert len(deaths) == 1, "being stopped is none"
+
+
 async def test_cancel_all_stops_a_kept_task_for_good() -> None:
     runs = 0
 
