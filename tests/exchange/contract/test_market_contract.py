@@ -11,7 +11,7 @@ import pytest
 from engine.config import DEFAULT_WATCHLIST
 from engine.exchange.errors import ExchangeError, Unavailable
 from engine.exchange.port import Exchange
-from engine.model import AssetClass, InstrumentState, Timeframe
+from engine.model import AssetClass, InstrumentState, MaintenanceState, Timeframe
 from engine.rounding import on_grid
 from tests.simulator_process import Simulator
 
@@ -20,6 +20,43 @@ BTC = "BTC-USDT-SWAP"
 
 async def test_server_time_is_venue_time(exchange: Exchange, venue: Simulator) -> None:
     assert await exchange.server_time_ms() == venue.now_ms
+
+
+async def test_the_clock_is_measured_against_the_one_that_judges_signatures(
+    exchange: Exchange, venue: Simulator
+) -> None:
+    assert abs(await exchange.sync_clock()) < 500
+    venue.act("clock_skew", ms=755_000)
+    await asyncio.sleep(0.2)
+    try:
+        assert abs(await exchange.sync_clock() - 755_000) < 500
+        assert await exchange.balance(), "and what is signed from then on is signed by it"
+        assert await exchange.server_time_ms() == venue.now_ms, "the market's own time is another matter"
+    finally:
+        venue.clear_faults()
+    assert abs(await exchange.sync_clock()) < 500
+
+
+async def test_a_refused_time_stamp_mends_itself(exchange: Exchange, venue: Simulator) -> None:
+    venue.act("clock_skew", ms=-3_600_000)
+    await asyncio.sleep(0.2)
+    try:
+        assert await exchange.account_config()
+    finally:
+        venue.clear_faults()
+        await exchange.sync_clock()
+
+
+async def test_announced_maintenance_is_told_in_the_venues_time(exchange: Exchange, venue: Simulator) -> None:
+    assert await exchange.maintenances() == ()
+    venue.act("maintenance", begin_s=600, end_s=900)
+    await asyncio.sleep(0.2)
+    try:
+        [window] = await exchange.maintenances()
+        assert window.state is MaintenanceState.SCHEDULED
+        assert (window.begins_at, window.ends_at) == (venue.now_ms + 600_000, venue.now_ms + 900_000)
+    finally:
+        venue.clear_faults()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from engine.clock import ManualClock
-from engine.exchange.errors import AuthFailed, ErrorClass, Rejected
+from engine.exchange.errors import AuthFailed, ErrorClass, Rejected, VenueFault
 from engine.exchange.okx.exchange import OkxExchange
 from engine.exchange.port import BracketRequest, Exchange
 from engine.model import BillKind, BracketState, OrderRequest, OrderState, OrderType, Side
@@ -248,3 +248,39 @@ async def test_a_stop_that_triggers_ends_flat_with_its_story_told(exchange: Exch
     closed = [c for c in await exchange.closed_positions(before) if c.inst_id == position.inst_id]
     assert len(closed) == 1
     assert closed[0].exit_price != closed[0].entry_price
+
+
+@pytest.mark.slow
+async def test_a_dead_man_that_is_not_heard_again_loses_resting_orders_of_its_tag_and_nothing_else(
+    exchange: Exchange, venue: Simulator
+) -> None:
+    instrument, mark = await specs(exchange, "AAPL")
+    price = prices_around(instrument, mark).stop
+    ours, theirs = client_id("r"), client_id("r")
+    resting = OrderRequest(instrument.inst_id, ours, Side.BUY, OrderType.LIMIT, D(1), price=price, tag="watched")
+    await exchange.place_order(resting)
+    await exchange.place_order(replace(resting, client_id=theirs, tag="other"))
+    await exchange.dead_man(10, "watched")
+    async with asyncio.timeout(15):
+        while len(left := await exchange.open_orders()) == 2:
+            await asyncio.sleep(0.2)
+    assert [order.client_id for order in left] == [theirs]
+    await exchange.cancel_order(instrument.inst_id, theirs)
+
+
+async def test_a_disarmed_dead_man_touches_nothing(exchange: Exchange, venue: Simulator) -> None:
+    await exchange.dead_man(10, "watched")
+    await exchange.dead_man(0, "watched")
+    with pytest.raises(AssertionError):
+        await exchange.dead_man(5, "watched")
+    assert [row["code"] for row in venue.log() if row["path"].endswith("cancel-all-after")][-2:] == ["0", "0"]
+
+
+async def test_whoever_listens_hears_of_a_refused_call(exchange: Exchange) -> None:
+    heard: list[VenueFault] = []
+    exchange.listen(heard.append)
+    with pytest.raises(Rejected):
+        await exchange.place_order(OrderRequest("NOPE-USDT-SWAP", client_id("e"), Side.BUY, OrderType.MARKET, D(1)))
+    assert [(fault.inst_id, fault.write, fault.error.error_class) for fault in heard] == [
+        ("NOPE-USDT-SWAP", True, ErrorClass.INSTRUMENT_OFF)
+    ]

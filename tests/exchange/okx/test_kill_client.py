@@ -155,3 +155,17 @@ def test_it_reads_every_page_of_what_rests(kill: OkxKillVenue, venue: ScriptedVe
     venue.on("trade/orders-pending", ok(*rows[:100]), ok(*rows[100:]))
     assert len({order.order_id for order in kill.resting_orders()}) == 130
     assert "after=31" in venue.seen[1].target
+
+
+def test_a_list_that_cannot_be_read_on_is_no_whole_list(kill: OkxKillVenue, venue: ScriptedVenue) -> None:
+    venue.on("trade/orders-pending", ok(*[{**ORDER, "ordId": "", "state": "live"}] * 100))
+    with pytest.raises(Unavailable, match="ordId"):
+        kill.resting_orders()
+
+
+def test_one_call_sends_a_bounded_number_of_slices(kill: OkxKillVenue, venue: ScriptedVenue) -> None:
+    venue.on("trade/close-position", refused("51108"))
+    venue.on("public/instruments", ok({**SPEC, "maxMktSz": "0.01"}))
+    venue.on("trade/order", ok({"sCode": "0", "ordId": "1"}))
+    kill.close(LONG)
+    assert sum(seen.path.endswith("trade/order") for seen in venue.seen) == 25

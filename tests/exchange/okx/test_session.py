@@ -174,3 +174,17 @@ def test_health_tells_latency_per_endpoint_family(session: OkxSession, venue: Sc
     health = session.health()
     assert set(health) == {"account"}, "a failed call is no sign of life"
     assert 0 < health["account"].latency_ms < 1000
+
+
+def test_a_connection_that_another_thread_closes_meanwhile_is_closed(
+    session: OkxSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object, **__: object) -> object:
+        raise RuntimeError("Cannot send a request, as the client has been closed.")
+
+    monkeypatch.setattr(session._api, "place_order", closed)
+    monkeypatch.setattr(session._api, "get_account_balance", closed)
+    with pytest.raises(Rejected, match="nothing was sent"):
+        session.call(PLACE_ORDER, ORDER)
+    with pytest.raises(Unavailable, match="Closed"):
+        session.call(BALANCE, {})
