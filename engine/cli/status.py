@@ -209,7 +209,7 @@ def _cents(text: str) -> str:
     return f"{round(Decimal(text), 2) + 0:,.2f}"
 
 
-def _process(process: dict[str, Any]) -> list[str]:
+def process_lines(process: dict[str, Any]) -> list[str]:
     """One line of what it uses, and one of what went not as planned since it started."""
     if not process:
         return []
@@ -231,7 +231,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         f"time      {document['venue_time'] or 'n/a'} x{document['speed'] if document['speed'] is not None else 'n/a'}",
         f"kill      {document['kill']['state']} {document['kill']['by']}".rstrip(),
     ]
-    lines += _process(document["process"])
+    lines += process_lines(document["process"])
     lines += [f"halt      {halt['reason']}: {halt['detail']}; lifts: {halt['lifts']}" for halt in document["halts"]]
     if document["paused"]:
         lines.append(f"paused    {', '.join(document['paused'])}")

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from pathlib import Path
 
+from engine.cli.status import process_lines
 from engine.home import Home
 from engine.vitals import measure
 
@@ -34,3 +35,14 @@ async def test_a_system_that_does_not_tell_gives_none(tmp_path: Path, monkeypatc
     monkeypatch.setattr("engine.vitals.PROC", tmp_path / "no-proc")
     told = measure(Home(tmp_path))
     assert (told.rss_mb, told.open_files, told.logs_mb) == (None, None, 0.0)
+
+
+def test_status_shows_what_the_process_uses_and_what_it_counted() -> None:
+    process = {
+        "rss_mb": None, "threads": 20, "tasks": 9, "open_files": 25, "database_mb": 1.5, "logs_mb": 0.2,
+        "counted": {"cycle skipped": 3, "books failed": 1},
+    }  # fmt: skip
+    used, counted = process_lines(process)
+    assert used == "process   n/a MB, 20 threads, 9 tasks, 25 files; database 1.5 MB, logs 0.2 MB"
+    assert counted == "counted   books failed 1x, cycle skipped 3x"
+    assert process_lines({}) == []
