@@ -117,3 +117,22 @@ async def test_a_dead_task_is_counted_and_told(engine: Engine) -> None:
     await asyncio.sleep(0.01)
     assert engine.counted["task died"] == 1
     assert any("task odd one died: ZeroDivisionError" in text for text in told(engine))
+
+
+async def test_a_job_that_still_runs_is_skipped_counted_and_told(engine: Engine) -> None:
+    jobs = engine._jobs = Jobs(engine)
+    released = asyncio.Event()
+
+    async def hangs() -> None:
+        await released.wait()
+
+    jobs._every("slow", 0.05, hangs)
+    jobs._scheduler.start()
+    async with asyncio.timeout(10):
+        while engine.counted["slow skipped"] < 2:
+            await asyncio.sleep(0.02)
+    assert any("slow skipped: still running" in text for text in told(engine))
+    jobs.stop()
+    released.set()
+    await asyncio.sleep(0.05)
+    assert engine.counted["slow failed"] == 0, "a run that the stop cut short has not failed"
