@@ -94,7 +94,7 @@ class Simulator:
 
     def fail_attached(self, code: str = "51008", count: int = 1) -> None:
         """The next `count` attached brackets fail to be created."""
-        self._ask("POST", "/sim/fault", {"fail_attached": code, "count": count})
+        self._ask("POST", "/sim/fault", {"kind": "attach_fails", "code": code, "when": {"times": count}})
 
     def stop(self) -> int:
         """SIGTERM; returns the exit status."""

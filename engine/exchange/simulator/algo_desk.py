@@ -28,7 +28,6 @@ class AlgoDesk:
         self._executions = executions
         self._orders = orders
         self._faults = faults
-        self.failures: list[str] = []
 
     # ------------------------------------------------------------ placing, amending, cancelling
 
@@ -178,9 +177,8 @@ class AlgoDesk:
 
     def _awakened(self, parent: Order, attachment: Attachment, size: Decimal) -> Algo:
         """Raises OkxError: prices already passed, or no position left to protect."""
-        code = self.failures.pop(0) if self.failures else attachment.doom
-        if code:
-            raise OkxError(code, "The attached TP/SL order could not be created.")
+        if attachment.doom:
+            raise OkxError(attachment.doom, "The attached TP/SL order could not be created.")
         side = opposite(parent.side)
         position = self._floor.position(parent.inst_id, parent.td_mode, parent.pos_side)
         if position is None or position.sign != parent.sign:

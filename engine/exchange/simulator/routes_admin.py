@@ -81,8 +81,6 @@ class Administration:
         if request.get("clear"):
             self._desk.faults.clear()
             self._desk.venue.lift()
-        elif "fail_attached" in request:
-            self._desk.venue.fail_attached(str(request["fail_attached"]), int(request.get("count", 1)))
         else:
             seed, faults = _faults(request)
             self._desk.faults.arm(faults, seed=seed)

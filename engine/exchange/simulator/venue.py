@@ -19,8 +19,9 @@ from engine.exchange.simulator.algo_desk import AlgoDesk
 from engine.exchange.simulator.dead_man import DeadManSwitch
 from engine.exchange.simulator.door import lift, status_rows, turned_away
 from engine.exchange.simulator.executions import Executions
-from engine.exchange.simulator.faults.orders import OrderFaults
+from engine.exchange.simulator.faults.orders import AttachFails, OrderFaults
 from engine.exchange.simulator.faults.plan import FaultPlan
+from engine.exchange.simulator.faults.spec import Fault, FaultKind, When
 from engine.exchange.simulator.floor import Floor, PrivateEvent
 from engine.exchange.simulator.ledger_report import ledger_report
 from engine.exchange.simulator.market import Market
@@ -164,8 +165,8 @@ class Venue:
         return flash_row(self._floor, "snapshot", list(self._floor.positions.values()), [])
 
     def fail_attached(self, code: str, count: int = 1) -> None:
-        """The next `count` attached TP/SL fail to be created with this failCode: a fault to rehearse."""
-        self._algos.failures.extend([code] * count)
+        """The attached TP/SL of the next `count` orders that have one fail to be created with this failCode."""
+        self._plan.arm([Fault(FaultKind.ATTACH_FAILS, AttachFails(code=code), When(times=count))])
 
     # ------------------------------------------------------------ account
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from engine.exchange.simulator import candles
 from engine.exchange.simulator.candles import BAR_MS
 from engine.exchange.simulator.generator import START_MS, GeneratedBars
 from engine.exchange.simulator.simulated_market import SimulatedMarket
@@ -126,3 +127,14 @@ def test_warm_candles_cost_little(market: SimulatedMarket) -> None:
     for _ in range(20):
         market.candles(BTC, "4H", limit=300, now_ms=NOW)
     assert (time.perf_counter() - began) / 20 < 0.01  # 0.14 ms on an idle core
+
+
+def test_what_is_kept_of_candles_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that runs for a month asks for new pages every day."""
+    monkeypatch.setattr(candles, "_CACHED_ROWS", 3_000)
+    market = SimulatedMarket(GeneratedBars(7))
+    for day in range(0, 20, 2):
+        market.candles(BTC, "5m", limit=300, now_ms=START_MS + day * 86_400_000)
+    kept = sum(len(page[1]) for page in market._candles._pages.values())
+    assert kept == market._candles._cached
+    assert 2_000 < kept <= 3_000
