@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.audit.books import book_findings
+from bench.audit.books import DATABASE, QUERIES, book_findings
 from bench.audit.cover import Watcher, final_findings, naked_findings, orphan_findings, spans_as_told
 from bench.audit.doubles import duplicate_findings
 from bench.audit.findings import Audit, Finding, Kind, Limits
 from bench.audit.lives import Lives, rebuild
 from bench.audit.money import cent_findings
-from bench.audit.state import State, load
+from bench.audit.state import Row, State, load, load_tables
 
 AS_AGREED = Limits()
 
 
 def audit(state: Path, home: Path | None = None, limits: Limits = AS_AGREED) -> Audit:
     """`state` is a simulator's state file, `home` the folder that holds storage/cynosure.db. Raises Unreadable."""
-    rows = load(state)
+    books = None if home is None else load_tables(home / DATABASE, QUERIES)
+    return examine(load(state), books, limits)
+
+
+def examine(rows: State, books: list[list[Row]] | None = None, limits: Limits = AS_AGREED) -> Audit:
+    """As `audit`, of rows that were read already; `books` are those of QUERIES."""
     lives = rebuild(rows)
     watcher = Watcher(lives)
     watcher.run(rows)
@@ -32,7 +37,7 @@ def audit(state: Path, home: Path | None = None, limits: Limits = AS_AGREED) -> 
             for fill in watcher.lost
         ),
         *cent_findings(rows, lives),
-        *(book_findings(home, rows, lives) if home is not None else ()),
+        *(book_findings(books, rows, lives) if books is not None else ()),
     ]
     return Audit(tuple(findings), spans, _counts(rows, lives), bool(rows.steps))
 

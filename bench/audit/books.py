@@ -7,13 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from bench.audit.findings import Finding, Kind
-from bench.audit.lives import ZERO, Life, Lives
+from bench.audit.lives import ZERO, Life, Lives, usdt_fee
 from bench.audit.money import DUST
-from bench.audit.state import Row, State, table
+from bench.audit.state import Row, State
 
 DATABASE = Path("storage") / "cynosure.db"
 OPEN_ENDED = ("intended", "sent", "unknown", "accepted")
-_QUERIES = (
+QUERIES = (
     "SELECT * FROM fills",
     "SELECT * FROM bills",
     "SELECT * FROM trades",
@@ -21,9 +21,9 @@ _QUERIES = (
 )
 
 
-def book_findings(home: Path, state: State, lives: Lives) -> Iterator[Finding]:
-    """Raises Unreadable."""
-    fills, bills, trades, intents = table(home / DATABASE, *_QUERIES)
+def book_findings(tables: list[list[Row]], state: State, lives: Lives) -> Iterator[Finding]:
+    """`tables` are the rows of QUERIES."""
+    fills, bills, trades, intents = tables
     since = min((row["created_at"] for row in intents), default=None)
     yield from _fills(state, lives, fills, since)
     yield from _bills(state, bills, since)
@@ -45,10 +45,10 @@ def _fills(state: State, lives: Lives, booked: list[Row], since: int | None) -> 
         if len(rows) > 1:
             yield Finding(Kind.INVENTED, fill["inst_id"], f"{name} is in the books {len(rows)} times")
         for row in rows[:1]:
-            pairs = (("price", "px"), ("contracts", "sz"), ("fee", "fee"), ("pnl", "pnl"))
-            for ours, theirs in pairs:
-                if abs(Decimal(row[ours]) - fill[theirs]) > DUST:
-                    what = f"{name}: {ours} {row[ours]} in the books, {fill[theirs]:f} at the venue"
+            truth = {"price": fill["px"], "contracts": fill["sz"], "fee": usdt_fee(fill), "pnl": fill["pnl"]}
+            for column, told in truth.items():
+                if abs(Decimal(row[column]) - told) > DUST:
+                    what = f"{name}: {column} {row[column]} in the books, {told:f} at the venue"
                     yield Finding(Kind.CENT, fill["inst_id"], what)
     for (inst_id, trade_id), _ in books.items():
         yield Finding(Kind.INVENTED, inst_id, f"fill {trade_id} of the books is not the venue's")

@@ -70,6 +70,12 @@ def is_ours(row: Row) -> bool:
     return bool(row["tag"] == TAG or row["client_id"].startswith(PREFIX))
 
 
+def usdt_fee(fill: Row) -> Decimal:
+    """What the fill took from the cash; a fee in another coin takes nothing from it."""
+    fee: Decimal = fill["fee"]
+    return fee if fill.get("fee_ccy", "USDT") == "USDT" else ZERO
+
+
 def rebuild(state: State) -> Lives:
     """Ledger lines in order of their ids, which fills and funding share."""
     lives = Lives()
@@ -129,7 +135,7 @@ def _close(life: Life, contracts: Decimal, price: Decimal) -> Decimal:
 
 def _pay(life: Life, fill: Row, contracts: Decimal) -> None:
     """A fill that turns a position round pays for two lives, by contracts."""
-    life.fees += fill["fee"] * contracts / fill["sz"]
+    life.fees += usdt_fee(fill) * contracts / fill["sz"]
     life.fills.append(fill)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from bench.audit.findings import Finding, Kind
-from bench.audit.lives import FUNDING, ZERO, Lives
+from bench.audit.lives import FUNDING, ZERO, Lives, usdt_fee
 from bench.audit.state import Row, State
 
 DUST = Decimal("0.000001")
@@ -51,10 +51,11 @@ def _fills(state: State, lives: Lives) -> Iterator[Finding]:
         if bill is None:
             yield Finding(Kind.CENT, inst_id, f"{name} no bill {fill['bill_id']}", None, fill["ts"])
         else:
-            yield from _cent(inst_id, f"{name} its bill's fee", bill["fee"], fill["fee"])
+            yield from _cent(inst_id, f"{name} its bill's fee", bill["fee"], usdt_fee(fill))
             yield from _cent(inst_id, f"{name} its bill's profit", bill["pnl"], fill["pnl"])
-        fee = fill["sz"] * units.get(inst_id, Decimal(1)) * fill["px"] * fill["fee_rate"]
-        yield from _cent(inst_id, f"{name} fee", fill["fee"], fee)
+        if fill.get("fee_ccy", "USDT") == "USDT":
+            fee = fill["sz"] * units.get(inst_id, Decimal(1)) * fill["px"] * fill["fee_rate"]
+            yield from _cent(inst_id, f"{name} fee", fill["fee"], fee)
         yield from _cent(inst_id, f"{name} profit", fill["pnl"], lives.after[fill["bill_id"]].profit)
     for bill in state.of("Bill"):
         if bill["trade_id"] and bill["bill_id"] not in fills:

@@ -45,32 +45,48 @@ class State:
 
     @property
     def account(self) -> Row:
-        return self.rows["Account"]["account"]
+        """A venue on which nothing has happened has written none yet."""
+        nothing: Row = dict.fromkeys(("initial", "cash", "realised", "fees", "funding", "penalties"), Decimal(0))
+        return self.rows.get("Account", {}).get("account", nothing)
 
 
 def load(path: Path) -> State:
     """Raises Unreadable."""
     with _connected(path) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if "records" not in tables:
-            raise Unreadable(f"{path}: is not a simulator's state file")
-        rows: dict[str, dict[str, Row]] = {}
-        for kind, key, body in connection.execute("SELECT kind, key, body FROM records"):
-            rows.setdefault(kind, {})[key] = _decoded(path, body)
-        if "Account" not in rows:
-            raise Unreadable(f"{path}: holds no account")
-        steps = tuple(_steps(path, connection)) if "history" in tables else ()
-    return State(rows, steps)
+        try:
+            return read(connection)
+        except Unreadable as problem:
+            raise Unreadable(f"{path}: {problem}") from None
 
 
-def table(path: Path, *queries: str) -> list[list[Row]]:
+def read(connection: sqlite3.Connection) -> State:
+    """A state file that is open already. Raises Unreadable."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "records" not in tables:
+        raise Unreadable("is not a simulator's state file")
+    rows: dict[str, dict[str, Row]] = {}
+    for kind, key, body in connection.execute("SELECT kind, key, body FROM records"):
+        rows.setdefault(kind, {})[key] = _decoded(body)
+    return State(rows, tuple(_steps(connection)) if "history" in tables else ())
+
+
+def load_tables(path: Path, queries: tuple[str, ...]) -> list[list[Row]]:
     """The rows of each query on another SQLite file. Raises Unreadable."""
     with _connected(path) as connection:
-        connection.row_factory = sqlite3.Row
-        return [[dict(row) for row in connection.execute(query)] for query in queries]
+        return read_tables(connection, queries)
 
 
-def _steps(path: Path, connection: sqlite3.Connection) -> Iterator[Step]:
+def read_tables(connection: sqlite3.Connection, queries: tuple[str, ...]) -> list[list[Row]]:
+    """As `load_tables`, of a file that is open already."""
+    found = []
+    for query in queries:
+        cursor = connection.execute(query)
+        names = [column[0] for column in cursor.description]
+        found.append([dict(zip(names, tuple(row), strict=True)) for row in cursor])
+    return found
+
+
+def _steps(connection: sqlite3.Connection) -> Iterator[Step]:
     current: list[tuple[str, Row]] = []
     at: tuple[int, int, int] | None = None
     query = "SELECT step, wall_ms, venue_ms, kind, body FROM history ORDER BY n"
@@ -79,16 +95,16 @@ def _steps(path: Path, connection: sqlite3.Connection) -> Iterator[Step]:
             yield Step(at[1], at[2], tuple(current))
             current = []
         at = (step, wall_ms, venue_ms)
-        current.append((kind, _decoded(path, body)))
+        current.append((kind, _decoded(body)))
     if at is not None:
         yield Step(at[1], at[2], tuple(current))
 
 
-def _decoded(path: Path, body: str) -> Row:
+def _decoded(body: str) -> Row:
     try:
         row: Row = json.loads(body, object_hook=_value)
     except (ValueError, ArithmeticError) as error:
-        raise Unreadable(f"{path}: a row cannot be read ({error})") from error
+        raise Unreadable(f"a row cannot be read ({error})") from error
     return row
 
 

@@ -1,0 +1,304 @@
+"""What may happen, as data: a story is a seed and a list of steps, printed as it is and played again from that.
+
+Each step acts and then lets `pause` seconds pass; engine's work is started, not waited for, so that whatever comes
+next meets it at any of its awaits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from engine.execution.entry import EntryPlan
+from engine.model import BracketPrices
+from engine.reasons import Reason
+from engine.rounding import ceil_to_step, floor_to_step
+from tests.properties.wire import Fate, Order
+from tests.properties.world import World, _listed, quietly
+
+INSTRUMENTS = ("BTC-USDT-SWAP", "ETH-USDT-SWAP", "SOL-USDT-SWAP")
+CALLS = {
+    "order": ("POST", "/api/v5/trade/order"),
+    "ask": ("GET", "/api/v5/trade/order"),
+    "algo": ("POST", "/api/v5/trade/order-algo"),
+    "amend": ("POST", "/api/v5/trade/amend-algos"),
+    "cancel": ("POST", "/api/v5/trade/cancel-algos"),
+    "close": ("POST", "/api/v5/trade/close-position"),
+    "brackets": ("GET", "/api/v5/trade/orders-algo-pending"),
+    "history": ("GET", "/api/v5/trade/orders-algo-history"),
+    "resting": ("GET", "/api/v5/trade/orders-pending"),
+    "positions": ("GET", "/api/v5/account/positions"),
+    "fills": ("GET", "/api/v5/trade/fills"),
+    "bills": ("GET", "/api/v5/account/bills"),
+    "leverage": ("POST", "/api/v5/account/set-leverage"),
+    "mark": ("GET", "/api/v5/public/mark-price"),
+    "any": ("", ""),
+}
+"""The kinds of calls that a disturbance may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Opens a long of `lots` × 0.1 % of equity; `again` repeats the decision before it."""
+
+    which: int
+    lots: int
+    pause: float
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The engine's own exit, where its books hold a trade."""
+
+    which: int
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """kill -9 now, the next life `down` seconds later."""
+
+    down: float
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The last price jumps by `pct`; the mark follows only `share` of the way."""
+
+    which: int
+    pct: float
+    share: float
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A person on the venue's own screen: buy, reduce, close, uncover (cancels a bracket), limit, reverse."""
+
+    which: int
+    deed: str
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Disturb:
+    """The next `times` calls of a kind of CALLS meet `fate`."""
+
+    fate: Fate
+    call: str
+    times: int
+    seconds: float
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dark:
+    """Nothing gets through for `seconds`."""
+
+    seconds: float
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoDisk:
+    """The engine's database refuses for `seconds`."""
+
+    seconds: float
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Thin:
+    """The book holds so few contracts that a market order is filled in part and its rest cancelled."""
+
+    lots: int
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class FailAttached:
+    """The next attached bracket is not created."""
+
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    flatten: bool
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    pause: float
+
+
+Step = (
+    Enter
+    | Leave
+    | Guard
+    | Reconcile
+    | Crash
+    | Move
+    | Hand
+    | Disturb
+    | Dark
+    | NoDisk
+    | Thin
+    | FailAttached
+    | Kill
+    | Wait
+)
+
+
+@dataclass(frozen=True)
+class Story:
+    seed: int
+    steps: tuple[Step, ...]
+
+
+class Player:
+    """Plays one story in one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.decisions = 0
+        self.killed = False
+
+    def play(self, story: Story) -> None:
+        self.world.start()
+        self.world.run_for(2.0)
+        for step in story.steps:
+            self.act(step)
+            self.world.run_for(step.pause)
+
+    def act(self, step: Step) -> None:
+        getattr(self, f"_{type(step).__name__.lower()}")(step)
+
+    # ---------------------------------------------------------------- the engine
+
+    def _desk(self) -> Any:
+        engine = self.world.engine
+        return engine.desk if engine is not None and engine.booted else None
+
+    def _enter(self, step: Enter) -> None:
+        desk, engine = self._desk(), self.world.engine
+        if desk is None or engine is None:
+            return
+        if not (step.again and self.decisions):
+            self.decisions += 1
+        engine.spawn("enter", desk.entry.enter(self._plan(INSTRUMENTS[step.which], step.lots)))
+
+    def _plan(self, inst_id: str, lots: int) -> EntryPlan:
+        instrument = _listed[inst_id]
+        price = Decimal(repr(self.world.last(inst_id)))
+        stop = ceil_to_step(price * Decimal("0.97"), instrument.tick_size)
+        target = floor_to_step(price * Decimal("1.06"), instrument.tick_size)
+        size = floor_to_step(Decimal(100 * lots) / instrument.notional(Decimal(1), price), instrument.lot_size)
+        return EntryPlan(
+            decision_id=f"d{self.decisions}", ticker=instrument.ticker, instrument=instrument,
+            contracts=max(size, instrument.min_size), prices=BracketPrices(stop, target), price=price,
+            decided_at=self.world.clock.now_ms(), strength=0.7, atr15_pct=0.004, trail_pct=0.025, max_age_s=120,
+        )  # fmt: skip
+
+    def _leave(self, step: Leave) -> None:
+        desk, engine = self._desk(), self.world.engine
+        if desk is None or engine is None:
+            return
+        self.decisions += 1
+        engine.spawn("leave", self._leaving(desk, INSTRUMENTS[step.which], f"x{self.decisions}"))
+
+    async def _leaving(self, desk: Any, inst_id: str, decision: str) -> None:
+        """Only what the engine shows as its own is ever left by a signal."""
+        if any(view.position.inst_id == inst_id and view.trade_id for view in desk.guard.last):
+            await desk.exit.close(inst_id, Reason.SIGNAL_EXIT, decision)
+
+    def _guard(self, _: Guard) -> None:
+        desk, engine = self._desk(), self.world.engine
+        if desk is not None and engine is not None:
+            engine.spawn("pass", desk.guard_pass())
+
+    def _reconcile(self, _: Reconcile) -> None:
+        desk, engine = self._desk(), self.world.engine
+        if desk is not None and engine is not None:
+            engine.spawn("reconcile", desk.reconcile())
+            engine.spawn("outcomes", quietly(desk.sync_outcomes()))
+
+    def _crash(self, step: Crash) -> None:
+        self.world.crash()
+        self.world.run_for(step.down)
+        self.world.start()
+
+    # ---------------------------------------------------------------- the market and the person
+
+    def _move(self, step: Move) -> None:
+        inst_id = INSTRUMENTS[step.which]
+        before = self.world.last(inst_id)
+        after = before * (1 + step.pct)
+        self.world.say(inst_id, after, mark=before + (after - before) * step.share)
+
+    def _thin(self, step: Thin) -> None:
+        self.world.market.level_size = Decimal(step.lots) / 100
+        self.world.market.levels = 3
+
+    def _failattached(self, _: FailAttached) -> None:
+        self.world.venue.fail_attached("51008")
+
+    def _hand(self, step: Hand) -> None:
+        self.world.pulse()
+        inst_id, venue = INSTRUMENTS[step.which], self.world.venue
+        rows = venue.positions({"instId": inst_id})
+        size = Decimal(rows[0]["pos"]) if rows else Decimal(0)
+        order = {"instId": inst_id, "tdMode": "isolated", "ordType": "market"}
+        part = str(max(_listed[inst_id].min_size, floor_to_step(abs(size) / 2, _listed[inst_id].lot_size)))
+        match step.deed:
+            case "buy":
+                venue.place_order({**order, "side": "buy", "sz": part})
+            case "reduce" if size:
+                side = "sell" if size > 0 else "buy"
+                venue.place_order({**order, "side": side, "sz": part, "reduceOnly": True})
+            case "close" if size:
+                venue.close_position({"instId": inst_id, "mgnMode": "isolated", "autoCxl": True})
+            case "reverse" if size > 0:
+                venue.place_order({**order, "side": "sell", "sz": str(size * 2)})
+            case "limit":
+                price = floor_to_step(Decimal(repr(self.world.last(inst_id))) * Decimal("0.9"), _tick(inst_id))
+                venue.place_order({**order, "ordType": "limit", "side": "buy", "sz": part, "px": str(price)})
+            case "uncover":
+                for row in venue.algos_pending({"ordType": "oco", "instId": inst_id})[:1]:
+                    venue.cancel_algos([{"instId": inst_id, "algoId": row["algoId"]}])
+
+    # ---------------------------------------------------------------- trouble
+
+    def _disturb(self, step: Disturb) -> None:
+        self.world.wire.order(Order(step.fate, *CALLS[step.call], step.times, step.seconds))
+
+    def _dark(self, step: Dark) -> None:
+        self.world.wire.dark_until = self.world.loop.time() + step.seconds
+
+    def _nodisk(self, step: NoDisk) -> None:
+        self.world.refusing_until = self.world.loop.time() + step.seconds
+
+    def _kill(self, step: Kill) -> None:
+        self.killed = True
+        self.world.kill(step.flatten)
+
+    def _wait(self, _: Wait) -> None:
+        return
+
+
+def _tick(inst_id: str) -> Decimal:
+    return _listed[inst_id].tick_size
