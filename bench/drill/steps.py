@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from bench.drill import breakage
 from bench.drill.daemon_driver import DaemonDriver
 from bench.drill.desk_driver import DeskDriver
+from bench.drill.hearing import hearing
 from bench.drill.line import Line
 from bench.drill.observation import Observation, logged, look, misses
 from bench.drill.scenario import Expect, Scenario, ScenarioError
@@ -171,6 +173,14 @@ async def _together(driver: DeskDriver, steps: list[dict[str, Any]]) -> None:
             tasks.create_task(play(driver, [step]))
 
 
+async def _listen(driver: DeskDriver, value: Mapping[str, Any]) -> None:
+    """{books: [..], at_most: n, do: [..]}: meanwhile the venue's pushes, and nothing else, make the guard look. Each
+    socket may be opened `at_most` times (1)."""
+    async with hearing(driver, value.get("books", [])) as heard:
+        await play(driver, value["do"])
+        await heard.check(int(value.get("at_most", 1)))
+
+
 # ---------------------------------------------------------------- the daemon
 
 
@@ -210,8 +220,10 @@ _BOTH: dict[str, Step] = {
 _DESK: dict[str, Step] = {
     **_BOTH, "enter": _enter, "close": _close, "guard": _guard, "look": _look, "watch_s": _watch,
     "reconcile": _reconcile, "sync": _sync, "restart": _restart, "kill": _kill, "resume": _resume,
-    "respecify": _respecify, "line": _line, "together": _together,
+    "respecify": _respecify, "line": _line, "together": _together, "listen": _listen,
 }  # fmt: skip
 _DAEMON: dict[str, Step] = {
     **_BOTH, "start": _start, "signal": _signal, "run": _run, "running": _running, "write": _write,
+    "crash": breakage.crash, "lock_db": breakage.lock_db, "disk_full": breakage.disk_full, "model": breakage.model,
+    "venue_dies": breakage.venue_dies,
 }  # fmt: skip
