@@ -64,8 +64,8 @@ async def test_a_scheduler_that_stands_still_is_started_again_and_told(
     assert any("started again" in text for text in told(opened))
 
 
-async def test_a_failing_job_is_counted_told_and_runs_again(engine: Engine) -> None:
-    jobs = engine._jobs = Jobs(engine)
+async def test_a_failing_job_is_counted_told_and_runs_again(opened: Engine) -> None:
+    jobs = opened._jobs = Jobs(opened)
     runs = 0
 
     async def fails() -> None:
@@ -79,8 +79,8 @@ async def test_a_failing_job_is_counted_told_and_runs_again(engine: Engine) -> N
         while runs < 2:
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.02)
-    assert engine.counted["odd failed"] >= 1
-    assert any("odd failed: ZeroDivisionError: a defect" in text for text in told(engine))
+    assert opened.counted["odd failed"] >= 1
+    assert any("odd failed: ZeroDivisionError: a defect" in text for text in told(opened))
 
 
 async def test_a_cycle_that_is_skipped_is_a_counted_event_in_the_status(engine: Engine) -> None:
@@ -119,8 +119,8 @@ async def test_a_dead_task_is_counted_and_told(engine: Engine) -> None:
     assert any("task odd one died: ZeroDivisionError" in text for text in told(engine))
 
 
-async def test_a_job_that_still_runs_is_skipped_counted_and_told(engine: Engine) -> None:
-    jobs = engine._jobs = Jobs(engine)
+async def test_a_job_that_still_runs_is_skipped_counted_and_told(opened: Engine) -> None:
+    jobs = opened._jobs = Jobs(opened)
     released = asyncio.Event()
 
     async def hangs() -> None:
@@ -129,10 +129,10 @@ async def test_a_job_that_still_runs_is_skipped_counted_and_told(engine: Engine)
     jobs._every("slow", 0.05, hangs)
     jobs._scheduler.start()
     async with asyncio.timeout(10):
-        while engine.counted["slow skipped"] < 2:
+        while opened.counted["slow skipped"] < 2:
             await asyncio.sleep(0.02)
-    assert any("slow skipped: still running" in text for text in told(engine))
+    assert any("slow skipped: still running" in text for text in told(opened))
     jobs.stop()
     released.set()
     await asyncio.sleep(0.05)
-    assert engine.counted["slow failed"] == 0, "a run that the stop cut short has not failed"
+    assert opened.counted["slow failed"] == 0, "a run that the stop cut short has not failed"
