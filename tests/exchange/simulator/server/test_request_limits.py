@@ -10,6 +10,7 @@ from engine.exchange.okx import endpoints
 from engine.exchange.okx.endpoints import Endpoint, Scope
 from engine.exchange.simulator.okx_errors import OkxError
 from engine.exchange.simulator.request_limits import LIMITS, RequestLimits
+from tests.app.program import daemon, fresh_home, venue_of, wait_until
 from tests.exchange.simulator.server.conftest import connect
 from tests.simulator_process import simulator
 
@@ -87,3 +88,14 @@ def test_over_the_wire_it_is_http_429(tmp_path: Path) -> None:
     with simulator(tmp_path, speed=0.001, no_limits=True) as running:
         sdk = connect(running)
         assert {sdk.account.get_account_config()["code"] for _ in range(12)} == {"0"}
+
+
+@pytest.mark.slow
+def test_the_program_itself_stays_under_them(tmp_path: Path) -> None:
+    """A venue that runs as fast as the wall is the strictest: start, positions, one whole cycle of the watchlist."""
+    home = fresh_home(tmp_path / "home")
+    with daemon(home, "--speed", "1"):
+        venue = venue_of(home)
+        wait_until(lambda: sum("market/books" in entry["path"] for entry in venue.log()) >= 17, "a cycle", 60)
+        log = venue.log()
+    assert [entry["path"] for entry in log if entry["code"] in {"50011", "50061"}] == []
