@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -64,6 +65,8 @@ class Works:
     async def close(self, stop_embedded: bool) -> None:
         await self.synthesizer.aclose()
         await self.venue.close(stop_embedded)
+        with suppress(sqlite3.Error):
+            await self.desk.lease.release()
         await self.db.close()
 
 

@@ -23,6 +23,7 @@ from engine.execution.gateway import OrderGateway, Publish
 from engine.execution.guard import Guard
 from engine.execution.journal import Journal
 from engine.execution.latch import EntryLatch
+from engine.execution.lease import Lease
 from engine.execution.locks import InstrumentLocks
 from engine.execution.protect import Protector
 from engine.execution.reconcile import Reconciler, ReconcileReport
@@ -81,6 +82,7 @@ class TradingDesk:
         resolver, protector = Resolver(self.shared), Protector(self.shared)
         self.exit = Exit(self.shared)
         self.entry = Entry(self.shared, self.controls, resolver, protector, self.exit)
+        self.lease = Lease(db, clock)
         self.reduce = Reduce(self.shared, self.exit, protector)
         self.claim = Claim(self.shared, protector, self.tracker.book)
         churn = Churn(clock)
@@ -93,7 +95,9 @@ class TradingDesk:
         await self.controls.load()
 
     async def boot(self) -> ReconcileReport:
-        """What the last run left: orders settled, then every position under its bracket."""
+        """What the last run left: orders settled, then every position under its bracket. Raises AlreadyRunning when
+        another machine's engine works with these books."""
+        await self.lease.take()
         report = await self.reconcile()
         await self.guard_pass()
         return report
@@ -104,6 +108,7 @@ class TradingDesk:
         When the venue cannot be read, entries are blocked, `unreadable` says why, and the last view is returned.
         """
         await self.stops.settle()
+        await self._renew_lease()
         try:
             report = await self.guard.run()
             self.blocks.replace("venue", {})
@@ -118,6 +123,16 @@ class TradingDesk:
             if self.blocks.replace("venue", {ACCOUNT: Block(Reason.VENUE_UNAVAILABLE, text)}):
                 self._tell(LogLine("error", "guard", text, self._clock.now_ms()))
         return self.guard.last
+
+    async def _renew_lease(self) -> None:
+        """Another engine on these books: nothing opens here any more; what is open stays guarded by both."""
+        try:
+            lost = self.lease.held and not await self.lease.renew()
+        except sqlite3.Error:
+            return
+        text = "another engine has taken over these books; stop one of the two"
+        if lost and self.blocks.replace("lease", {ACCOUNT: Block(Reason.SECOND_ENGINE, text)}):
+            self._tell(LogLine("error", "execution", text, self._clock.now_ms()))
 
     async def look(self) -> tuple[ProtectedPosition, ...]:
         """Positions beside their brackets, without acting on them. Raises ExchangeError."""

@@ -1,0 +1,68 @@
+"""Who works with the books: one engine, also where two machines share a folder."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.clock import ManualClock
+from engine.db import Database
+from engine.execution.lease import LASTS_MS, Holder, Lease
+from engine.home import AlreadyRunning
+from engine.reasons import Reason
+from tests.execution.rig import Rig
+
+HERE, THERE = Holder("here", 1, "a"), Holder("there", 2, "b")
+
+
+async def test_another_machines_engine_is_refused_by_name_until_it_has_been_silent_for_a_while(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "a.db") as db:
+        clock = ManualClock(1_000_000)
+        await Lease(db, clock, THERE).take()
+        clock.advance(LASTS_MS - 1)
+        with pytest.raises(AlreadyRunning, match="process 2 on there"):
+            await Lease(db, clock, HERE).take()
+        clock.advance(1)
+        mine = Lease(db, clock, HERE)
+        await mine.take()
+        assert mine.held and await mine.renew()
+        assert not await Lease(db, clock, THERE, held=True).renew()
+        await mine.release()
+        await Lease(db, clock, THERE).take()
+        await mine.release()  # what it no longer holds it does not give back
+        with pytest.raises(AlreadyRunning):
+            await Lease(db, clock, HERE).take()
+
+
+async def test_a_run_of_the_same_machine_takes_over_at_once(tmp_path: Path) -> None:
+    """Its folder lock is free, so it is dead: a restart after kill -9 does not wait."""
+    async with await Database.open(tmp_path / "a.db") as db:
+        clock = ManualClock(1_000_000)
+        await Lease(db, clock, HERE).take()
+        again = Lease(db, clock, replace(HERE, pid=9, run="c"))
+        await again.take()
+        assert await again.renew()
+
+
+async def test_an_engine_whose_books_another_has_taken_opens_nothing_and_says_so(rig: Rig) -> None:
+    await rig.desk.boot()
+    assert await rig.desk.guard_pass() == ()
+    await Lease(rig.db, rig.clock, Holder(rig.desk.lease.me.host, 2, "other")).take()
+    await rig.desk.guard_pass()
+    outcome = await rig.desk.entry.enter(await rig.plan("lease"))
+    assert outcome.reason is Reason.SECOND_ENGINE
+    assert any(e.kind == "log" and "taken over" in e.text for e in rig.events)
+
+
+async def test_a_database_that_refuses_is_no_other_engine(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    await rig.desk.boot()
+
+    async def locked(*args: object) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(rig.db, "set_meta", locked)
+    await rig.desk.guard_pass()
+    assert rig.desk.blocks.of("BTC-USDT-SWAP") is None
