@@ -6,6 +6,7 @@ next meets it at any of its awaits.
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -222,8 +223,12 @@ class Player:
         engine.spawn("leave", self._leaving(desk, INSTRUMENTS[step.which], f"x{self.decisions}"))
 
     async def _leaving(self, desk: Any, inst_id: str, decision: str) -> None:
-        """Only what the engine shows as its own is ever left by a signal."""
-        if any(view.position.inst_id == inst_id and view.trade_id for view in desk.guard.last):
+        """A signal only ever ends a trade that is open in the books."""
+        try:
+            held = inst_id in await desk.shared.book.open_trades()
+        except sqlite3.Error:
+            return
+        if held:
             await desk.exit.close(inst_id, Reason.SIGNAL_EXIT, decision)
 
     def _guard(self, _: Guard) -> None:
