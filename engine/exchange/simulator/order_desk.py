@@ -262,12 +262,9 @@ class OrderDesk:
         return {"instId": spec.inst_id, "posSide": position.pos_side, "clOrdId": name, "tag": tag}
 
     def _closing_orders(self, position: Position) -> list[Order]:
-        return [
-            order
-            for order in self._floor.resting[position.inst_id].values()
-            if order.sign == -position.sign
-            and (order.td_mode, order.pos_side) == (position.mgn_mode, position.pos_side)
-        ]
+        book = (position.mgn_mode, position.pos_side, -position.sign)
+        resting = self._floor.resting[position.inst_id].values()
+        return [order for order in resting if (order.td_mode, order.pos_side, order.sign) == book]
 
 
 def _wanted(order: Order) -> Decimal:

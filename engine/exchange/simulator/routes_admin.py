@@ -84,6 +84,7 @@ class Administration:
         else:
             seed, faults = _faults(request)
             self._desk.faults.arm(faults, seed=seed)
+            self._desk.timekeeper.pulse()
         return request
 
     def _clock(self) -> dict[str, Any]:
