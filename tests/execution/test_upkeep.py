@@ -15,8 +15,9 @@ from engine.execution.churn import AMENDS, Churn
 from engine.execution.ids import bracket_id
 from engine.execution.states import IntentState as S
 from engine.execution.upkeep import LEAVE_BEFORE_EXPIRY_MS
-from engine.model import BracketPrices, InstrumentState, OrderRequest, OrderType, Position, Protection, Side
+from engine.model import AssetClass, BracketPrices, InstrumentState, OrderRequest, OrderType, Position, Protection, Side
 from engine.reasons import Reason
+from engine.risk.sessions import in_session
 from engine.rounding import ceil_to_step
 from tests.execution.rig import Rig, down, refuse
 from tests.simulator_process import Simulator, simulator
@@ -448,3 +449,25 @@ async def test_however_it_closed_nothing_opens_there_until_the_cooldown_is_over(
     rig.advance(900_000)
     later = await rig.plan(f"later-{how}", cooldown_s=900)
     assert (await rig.desk.entry.enter(later)).reason is Reason.ENTERED
+
+
+# ---------------------------------------------------------------- sessions (row 48)
+
+
+async def test_a_stocks_bracket_is_verified_in_the_last_moments_before_its_market_closes(rig: Rig) -> None:
+    """The guard looks every 15 venue seconds, so also in the last 15 before the close."""
+    plan = await rig.plan("session", "NVDA-USDT-SWAP")
+    wide = BracketPrices((plan.price / 2).quantize(Decimal(1)), (plan.price * 2).quantize(Decimal(1)))
+    outcome = await rig.desk.entry.enter(replace(plan, prices=wide))
+    assert outcome.reason is Reason.ENTERED, outcome.detail
+    close = next(t for t in range(rig.clock.now_ms(), rig.clock.now_ms() + 8 * 24 * HOUR, 15_000) if _closes(t))
+    rig.sim.advance(to_ms=close - 15_000)
+    rig.sync_clock()
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    assert close - 16_000 <= view.verified_at < close
+    assert in_session(AssetClass.STOCK, view.verified_at)
+
+
+def _closes(t: int) -> bool:
+    return in_session(AssetClass.STOCK, t - 15_000) and not in_session(AssetClass.STOCK, t)
