@@ -185,7 +185,7 @@ class Exit:
         latest: Position | None = before
         for pause in pauses(self._desk.timing):
             try:
-                latest = await self._desk.position(closing.inst_id)
+                latest = _same_life(before, await self._desk.position(closing.inst_id))
             except ExchangeError as error:
                 self._desk.log("warning", f"positions cannot be read: {error}", closing.inst_id)
             if latest is None or latest.contracts != before.contracts or clock.monotonic() >= stop_at:
@@ -220,6 +220,11 @@ class Exit:
             OrderFilled(intent.ticker, intent.client_id, order.side.value, order.filled, order.average_price, order.fee,
                         "exit", self._desk.clock.now_ms())
         )  # fmt: skip
+
+
+def _same_life(before: Position, now: Position | None) -> Position | None:
+    """None when what was being closed is flat: a position that opened since is somebody else's."""
+    return now if now is not None and now.opened_at == before.opened_at else None
 
 
 def _request(intent: Intent, position: Position) -> OrderRequest:
