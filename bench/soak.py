@@ -26,7 +26,7 @@ from typing import Any
 
 from bench.audit import Audit, Kind, Limits, audit
 from bench.soak_run import Plan, Run, settle, start
-from bench.soak_samples import slope
+from bench.soak_samples import floor, slope
 
 WATCHLIST = ("BTC", "ETH", "SOL", "XRP", "SUI", "XAU", "XAG", "NVDA", "TSLA", "PLTR")
 SETTLE_S = 5.0
@@ -122,9 +122,10 @@ def _memory(points: list[tuple[float, float]]) -> dict[str, float]:
 
 
 def _range(points: list[tuple[float, int]]) -> dict[str, float]:
-    """How many there were, and how many more each day."""
+    """How many there were, and how many more each day: by the floor, for a cycle's own come and go."""
     counts = [count for _, count in points]
-    return {"min": min(counts, default=0), "max": max(counts, default=0), "slope_per_day": round(slope(points), 3)}
+    rise = round(slope(floor(points)), 3)
+    return {"min": min(counts, default=0), "max": max(counts, default=0), "slope_per_day": rise}
 
 
 def breaches(document: dict[str, Any], plan: Plan) -> list[str]:

@@ -102,6 +102,12 @@ def megabytes(files: Iterable[Path]) -> float:
     return total / MEGABYTE
 
 
+def floor(points: Sequence[tuple[float, float]], windows: int = 20) -> list[tuple[float, float]]:
+    """The least of each of so many stretches of time: what never goes away again shows there."""
+    width = max(1, len(points) // windows)
+    return [min(points[i : i + width], key=lambda point: point[1]) for i in range(0, len(points), width)]
+
+
 def slope(points: Sequence[tuple[float, float]]) -> float:
     """Theil-Sen: the median of the slopes of all pairs, which single spikes do not move. 0 for fewer than two."""
     step = max(1, len(points) // MOST_PAIRS)

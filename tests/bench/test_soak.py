@@ -11,7 +11,7 @@ import pytest
 
 from bench.soak import UNRETRIEVED, unretrieved
 from bench.soak_faults import ON_ORDERS, sprinkled
-from bench.soak_samples import slope
+from bench.soak_samples import floor, slope
 from engine.exchange.simulator.faults.catalogue import read_faults
 from engine.exchange.simulator.faults.spec import REQUEST_KINDS
 
@@ -24,6 +24,12 @@ def test_the_slope_is_that_of_a_line_whatever_a_few_spikes_say() -> None:
     assert slope(line) == pytest.approx(0.3)
     assert slope(spikes) == pytest.approx(0.3, abs=0.02)
     assert slope([(1.0, 5.0)]) == 0.0
+
+
+def test_what_comes_and_goes_has_a_level_floor_and_what_leaks_has_not() -> None:
+    busy = [(x / 10, 17.0 + (x * 7919) % 40) for x in range(600)]
+    assert abs(slope(floor(busy))) < 0.05
+    assert slope(floor([(x, y + 2 * x) for x, y in busy])) == pytest.approx(2, abs=0.3)
 
 
 def test_every_kind_of_fault_that_can_befall_a_request_is_sprinkled_and_together_they_are_the_rate() -> None:
