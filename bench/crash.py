@@ -29,6 +29,7 @@ import numpy as np
 
 from bench.audit import Audit, Kind, Limits, audit
 from bench.crash_home import ROOT, Boot, Daemon, arm, busy_home, kill_venue, settle
+from bench.crash_steps import NOT_ENTERED
 from bench.rig import percentile
 
 NAKED_S = 20.0
@@ -46,8 +47,9 @@ class Tally:
     boots: list[Boot] = field(default_factory=list)
     boots_with_venue: list[Boot] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    beyond: int = 0
-    """Boundaries that a trade did not reach this time: it had fewer steps than the one that was counted."""
+    not_reached: int = 0
+    """Boundaries that a trade did not come to: it had fewer steps than the counted one, or an order of an earlier trade
+    was still unknown, so that nothing might open there."""
 
 
 def boundaries(home: Path) -> list[str]:
@@ -79,8 +81,8 @@ def run(home: Path, kills: int, seed: int) -> Tally:
     for number, at in enumerate(chosen, start=1):
         ended = step(home, number, at)
         tally.steps += ended.returncode == -9
-        tally.beyond += ended.returncode == 0
-        if ended.returncode not in (0, -9):
+        tally.not_reached += ended.returncode in (0, NOT_ENTERED)
+        if ended.returncode not in (0, NOT_ENTERED, -9):
             tally.failures.append(f"{at}: ended with {ended.returncode}: {ended.stderr.strip()[-200:]}")
         restart(home, tally, rng, venue_lives=True)
     while tally.steps + tally.moments < kills:
@@ -144,7 +146,7 @@ def report(tally: Tally, found: Audit, difference: Decimal) -> dict[str, object]
         "boot_to_verified_s": seconds(tally.boots),
         "with_venue_s": seconds(tally.boots_with_venue),
         "at_steps": tally.steps,
-        "not_reached": tally.beyond,
+        "not_reached": tally.not_reached,
         "at_random": tally.moments,
         "venue_kills": tally.venue_kills,
         "bare_at_boot": sum(boot.bare for boot in tally.boots + tally.boots_with_venue),

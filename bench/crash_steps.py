@@ -3,7 +3,8 @@
 It runs one whole trade with the product's own desk (entry, guard, trailing, books, exit) and ends itself with SIGKILL
 at the boundary WHERE: "commit:before:N" and "commit:after:N" are the Nth transaction of the run, "write:before:N" and
 "write:after:N" the Nth order, bracket, amendment or cancel, before it is sent and with the answer in hand but unread.
-With WHERE "count" it lives, and prints how many of each there are.
+Most have a name, too: "commit:after:filled", "write:before:trade/order"; "#2" is the second of that name (the exit's).
+With WHERE "count" it lives, and prints what there is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -29,13 +30,17 @@ from engine.exchange.okx.endpoints import Endpoint
 from engine.exchange.okx.session import OkxSession
 from engine.execution.desk import TradingDesk
 from engine.execution.entry import EntryPlan
+from engine.execution.journal import Journal
 from engine.execution.latch import EntryLatch
+from engine.execution.trade_book import TradeBook
 from engine.home import Home
 from engine.model import BracketPrices
 from engine.reasons import Reason
 from engine.rounding import round_stop_up_to_tick, round_target_down_to_tick
 from engine.venue import Venue, open_venue
 
+NOT_ENTERED = 3
+"""Exit code: an earlier run's order is still unknown, so that nothing may open on this instrument."""
 TRAIL = 0.005
 """Half of the gain that the market is made to jump by: the stop follows, and is not hit at once."""
 
@@ -48,15 +53,19 @@ class Fuse:
     passed: Counter[str] = field(default_factory=Counter)
     names: list[str] = field(default_factory=list)
     lit: bool = False
+    doing: str = ""
+    """What the next transaction is for, in the journal's word."""
 
-    def passes(self, kind: str, side: str, name: str = "") -> None:
+    def passes(self, kind: str, side: str, name: str) -> None:
         if not self.lit:
             return
         key = f"{kind}:{side}"
-        self.passed[key] += 1
+        self.passed.update((key, f"{key}:{name}"))
+        number, again = self.passed[key], self.passed[f"{key}:{name}"]
+        called = name if again == 1 else f"{name}#{again}"
         if side == "before":
-            self.names.append(f"{kind} {self.passed[key]} {name}".strip())
-        if f"{key}:{self.passed[key]}" == self.at:
+            self.names.append(f"{kind} {number} {called if name else ''}".strip())
+        if self.at in (f"{key}:{number}", f"{key}:{called}"):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -66,10 +75,10 @@ def wire_fuse(fuse: Fuse) -> None:
 
     async def burning_finish(self: Database, statement: str) -> None:
         if statement == "COMMIT":
-            fuse.passes("commit", "before")
+            fuse.passes("commit", "before", fuse.doing)
         await finish(self, statement)
         if statement == "COMMIT":
-            fuse.passes("commit", "after")
+            fuse.passes("commit", "after", fuse.doing)
 
     def burning_send(self: OkxSession, endpoint: Endpoint, params: Mapping[str, Any], *more: Any) -> Any:
         if endpoint.write:
@@ -79,8 +88,25 @@ def wire_fuse(fuse: Fuse) -> None:
             fuse.passes("write", "after", endpoint.path)
         return answer
 
+    _name(fuse, Journal, "record", lambda *_: "intended")
+    _name(fuse, Journal, "move", lambda _, after, *__: str(after.value))
+    _name(fuse, TradeBook, "open", lambda *_: "booked")
     Database._finish = burning_finish  # type: ignore[method-assign]
     OkxSession._send = burning_send  # type: ignore[method-assign,assignment]
+
+
+def _name(fuse: Fuse, owner: type, method: str, word: Callable[..., str]) -> None:
+    """The transaction of this method is called by a word."""
+    plain = getattr(owner, method)
+
+    async def named(self: Any, *args: Any, **more: Any) -> Any:
+        fuse.doing = word(*args)
+        try:
+            return await plain(self, *args, **more)
+        finally:
+            fuse.doing = ""
+
+    setattr(owner, method, named)
 
 
 async def whole_trade(home: Path, number: int, fuse: Fuse) -> None:
@@ -115,7 +141,8 @@ async def _trade(home: Path, desk: TradingDesk, venue: Venue, instruments: Mappi
     plan = await _plan(venue, instruments[inst_id], f"{inst_id.split('-', maxsplit=1)[0]}step{number}")
     outcome = await desk.entry.enter(plan)
     if outcome.reason is not Reason.ENTERED:
-        raise SystemExit(f"not entered: {outcome.reason} {outcome.detail}")
+        sys.stderr.write(f"not entered: {outcome.reason} {outcome.detail}\n")
+        raise SystemExit(NOT_ENTERED)
     await asyncio.to_thread(arm, home, {"kind": "gap", "inst": inst_id, "pct": 1.0})
     await asyncio.sleep(0.2)
     await desk.guard_pass()
