@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 ROUNDS = 40
 ROUND_S = 15.5
-CALM_LIMIT_S, ONE_FAULT_LIMIT_S = 2.0, 30.0
+CALM_LIMIT_S, ONE_FAULT_LIMIT_S = 5.0, 30.0
 FOR_EVER = 1e9
 CENT = Decimal("0.01")
-QUIET_STEPS = ("Enter", "Leave", "Guard", "Reconcile", "Move", "Wait")
+QUIET_STEPS = ("Enter", "Leave", "Part", "Guard", "Reconcile", "Move", "Wait")
 
 
 class Broken(AssertionError):

@@ -58,6 +58,15 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a trade is closed by the engine; `share` in (0, 1]."""
+
+    which: int
+    share: float
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     pause: float
 
@@ -150,6 +159,7 @@ class Wait:
 Step = (
     Enter
     | Leave
+    | Part
     | Guard
     | Reconcile
     | Crash
@@ -223,13 +233,30 @@ class Player:
         engine.spawn("leave", self._leaving(desk, INSTRUMENTS[step.which], f"x{self.decisions}"))
 
     async def _leaving(self, desk: Any, inst_id: str, decision: str) -> None:
-        """A signal only ever ends a trade that is open in the books."""
+        """As a cycle does it: reconciled first, and only a trade that is open in the books."""
+        await desk.reconcile()
         try:
             held = inst_id in await desk.shared.book.open_trades()
         except sqlite3.Error:
             return
         if held:
             await desk.exit.close(inst_id, Reason.SIGNAL_EXIT, decision)
+
+    def _part(self, step: Part) -> None:
+        desk, engine = self._desk(), self.world.engine
+        if desk is not None and engine is not None:
+            self.decisions += 1
+            engine.spawn("part", self._parting(desk, step, f"p{self.decisions}"))
+
+    async def _parting(self, desk: Any, step: Part, decision: str) -> None:
+        inst_id = INSTRUMENTS[step.which]
+        await desk.reconcile()
+        try:
+            held = inst_id in await desk.shared.book.open_trades()
+        except sqlite3.Error:
+            return
+        if held:
+            await desk.reduce.part(inst_id, step.share, Reason.REDUCED, decision)
 
     def _guard(self, _: Guard) -> None:
         desk, engine = self._desk(), self.world.engine

@@ -25,6 +25,7 @@ from tests.properties.story import (
     Leave,
     Move,
     NoDisk,
+    Part,
     Reconcile,
     Step,
     Story,
@@ -43,6 +44,7 @@ DELAYS = (0.1, 1.0, 6.0, 12.0, 25.0)
 DOWN = (0.0, 0.3, 3.0, 20.0)
 DARK = (0.5, 4.0, 20.0)
 DEEDS = ("buy", "reduce", "close", "uncover", "uncover", "limit")
+PARTS = (0.25, 0.5, 0.9)
 FATES = tuple(Fate)
 
 # -------------------------------------------------------------------- drawn step by step
@@ -58,6 +60,7 @@ steps = st.one_of(
     enters,
     enters,
     st.builds(Leave, which, pauses),
+    st.builds(Part, which, st.sampled_from(PARTS), pauses),
     st.builds(Guard, pauses),
     st.builds(Reconcile, pauses),
     st.builds(Crash, st.sampled_from(DOWN), pauses),
@@ -87,6 +90,7 @@ class _Unfolding:
             (5.0, self._enter),
             (2.0, self._leave),
             (2.5, self._move),
+            (self._share(0.4, 1.0), lambda: [Part(self._pick(WHICH), self._pick(PARTS), self._pause())]),
             (1.0, lambda: [Guard(self._pause())]),
             (1.0, lambda: [Reconcile(self._pause())]),
             (0.5, lambda: [Wait(self._pause())]),
