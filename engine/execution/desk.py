@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -40,6 +41,11 @@ from engine.outcome.streak_store import StreakStore
 from engine.reasons import Reason
 
 FORCED = {Reason.LIQUIDATED: "liquidated, wholly or in part,", Reason.DELEVERAGED: "auto-deleveraged (ADL)"}
+
+
+LEVELS = {"info": logging.INFO, "warning": logging.WARNING}
+
+_log = logging.getLogger(__name__)
 
 
 class TradingDesk:
@@ -171,6 +177,9 @@ class TradingDesk:
             await self.tracker.forced.told(news)
 
     def _tell(self, event: Event) -> None:
+        if isinstance(event, LogLine):
+            # The tape is short and ends with the process; what was told must be found again afterwards.
+            _log.log(LEVELS.get(event.level, logging.ERROR), "%s %s", event.ticker, event.text)
         if isinstance(event, TradeClosed) and event.trade.reason in FORCED:
             self._forced.append(event.trade)
         self.decisions.trade_event(event)
