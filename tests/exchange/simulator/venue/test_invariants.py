@@ -30,6 +30,25 @@ steps = st.one_of(
     st.tuples(st.just("wait"), st.integers(1, 40)),
     st.tuples(st.just("sweep")),
 )
+acts = st.one_of(
+    st.tuples(
+        st.just("fault"), st.just("gap"), st.fixed_dictionaries({"pct": st.sampled_from([-30, -8, -1, 1, 9, 40])})
+    ),
+    st.tuples(
+        st.just("fault"),
+        st.sampled_from(["liquidate", "adl"]),
+        st.fixed_dictionaries({"share": st.sampled_from([0.01, 0.5, 1.0])}),
+    ),
+    st.tuples(st.just("fault"), st.just("margin_mode"), st.fixed_dictionaries({"mode": st.just("cross")})),
+    st.tuples(
+        st.just("fault"),
+        st.just("manual_trade"),
+        st.fixed_dictionaries({"side": sides, "share": st.sampled_from([0.1, 1.0])}),
+    ),
+    st.tuples(st.just("fault"), st.sampled_from(["suspend", "resume", "user_closes"]), st.just({})),
+    st.tuples(st.just("fault"), st.just("respec"), st.fixed_dictionaries({"lot": st.sampled_from(["0.01", "0.1"])})),
+    st.tuples(st.just("order_fault"), st.sampled_from(["partial_fill", "fill_then_cancel", "fills_out_of_order"])),
+)
 
 
 class Walker:
@@ -66,7 +85,7 @@ class Walker:
         self.desk.algo(side, "move_order_stop", tdMode=mode, sz=sz, callbackRatio="0.02", reduceOnly=True)
 
     def _close(self, mode: str) -> None:
-        if mode in self._open_sizes():
+        if mode in self._open_sizes() and self.desk.venue.market.specs[BTC].state == "live":
             self.desk.venue.close_position({"instId": BTC, "mgnMode": mode, "autoCxl": True})
 
     def _move(self, price: int, gap: int) -> None:
@@ -78,6 +97,12 @@ class Walker:
         self.at_s += 900 * quarters
         self.desk.go(self.at_s)
         self.desk.pass_wall()
+
+    def _fault(self, kind: str, params: dict[str, Any]) -> None:
+        self.desk.fault(kind, inst=BTC, **params)
+
+    def _order_fault(self, kind: str) -> None:
+        self.desk.fault(kind)
 
     def _sweep(self) -> None:
         for row in self.desk.venue.orders_pending({}):
@@ -95,7 +120,10 @@ class Walker:
 
     def _check_positions(self, report: dict[str, Any], totals: dict[str, Decimal]) -> None:
         """A position is the sum of its fills, and the account the sum of its positions' lives."""
-        lives = [*report["positions"], *(row for row in report["positions_history"] if row["type"] != "1")]
+        lives = [
+            *report["positions"],
+            *(row for row in report["positions_history"] if row["type"] not in {"1", "4", "5"}),
+        ]
         whole = {name: sum((Decimal(row[name]) for row in lives), Decimal(0))
                  for name in ("pnl", "fee", "fundingFee", "liqPenalty")}  # fmt: skip
         assert whole["pnl"] == totals["realised"]
@@ -120,8 +148,16 @@ def test_the_books_balance_under_any_stream_of_orders(stream: list[tuple[Any, ..
         walker.step(kind, *details)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(steps, acts), min_size=1, max_size=25))
+def test_the_books_balance_whatever_is_done_from_outside(stream: list[tuple[Any, ...]]) -> None:
+    walker = Walker()
+    for kind, *details in stream:
+        walker.step(kind, *details)
+
+
 @settings(max_examples=15, deadline=None)
-@given(st.lists(steps, min_size=1, max_size=15), st.integers(0, 15))
+@given(st.lists(st.one_of(steps, acts), min_size=1, max_size=15), st.integers(0, 15))
 def test_a_restart_anywhere_changes_nothing(stream: list[tuple[Any, ...]], cut: int) -> None:
     with TemporaryDirectory() as folder:
         restarted, steady = Walker(Path(folder) / "state.db"), Walker()
