@@ -131,7 +131,7 @@ class Guard:
         if self._desk.locks.busy(inst_id):
             return self._view(position, seen.trades.get(inst_id), _cover(position, seen.brackets), busy=True), False
         trade = seen.trades.get(inst_id)
-        if trade is not None and self._is_another(position, trade):
+        if trade is not None and (position.contracts < 0 or self._is_another(position, trade)):
             trade = await self._still_open(trade)
         trade = trade or await self._adopt(inst_id)
         if trade is None or position.contracts < 0:

@@ -66,6 +66,7 @@ class TradeFills:
     contract_units: Decimal
     strength: float | None
     opened_at: int
+    opened: Decimal
     bought: Decimal
     sold: Decimal
     buy_value: Decimal
@@ -84,7 +85,9 @@ class TradeFills:
 
     @property
     def ended(self) -> bool:
-        return self.bought > 0 and self.quantity == 0
+        """Flat, or turned into a short by one order of a stranger, which is a position of theirs."""
+        turned = self.quantity < 0 and self.bought >= self.opened > 0
+        return self.bought > 0 and (self.quantity == 0 or turned)
 
 
 class Books:
@@ -242,6 +245,11 @@ class Books:
         buys = [row for row in rows if row["side"] == Side.BUY.value]
         sells = [row for row in rows if row["side"] == Side.SELL.value]
         last = sells[-1] if sells else None
+        bought, sold = _sum(buys, "contracts"), _sum(sells, "contracts")
+        # What a last sell closed beyond the trade is not of it, and neither is its share of the fee.
+        beyond = ZERO
+        if last is not None and sold > bought >= Decimal(trade["contracts"]) > 0:
+            beyond = Decimal(last["fee"]) * min(Decimal(1), (sold - bought) / Decimal(last["contracts"]))
         return TradeFills(
             trade_id=trade_id,
             ticker=trade["ticker"],
@@ -249,12 +257,13 @@ class Books:
             contract_units=Decimal(trade["contract_units"]),
             strength=trade["strength"],
             opened_at=trade["opened_at"],
-            bought=sum((Decimal(r["contracts"]) for r in buys), ZERO),
-            sold=sum((Decimal(r["contracts"]) for r in sells), ZERO),
+            opened=Decimal(trade["contracts"]),
+            bought=bought,
+            sold=sold,
             buy_value=sum((Decimal(r["contracts"]) * Decimal(r["price"]) for r in buys), ZERO),
             sell_value=sum((Decimal(r["contracts"]) * Decimal(r["price"]) for r in sells), ZERO),
-            pnl=sum((Decimal(r["pnl"]) for r in rows), ZERO),
-            fees=sum((Decimal(r["fee"]) for r in rows), ZERO),
+            pnl=_sum(rows, "pnl"),
+            fees=_sum(rows, "fee") - beyond,
             liquidated=any(r["liquidation"] == LIQUIDATION for r in sells),
             deleveraged=any(r["liquidation"] == ADL for r in sells),
             last_sell_price=number(last["price"]) if last else None,
@@ -277,6 +286,10 @@ class Books:
             f" AND state IN ({marks})",
             (IntentState.CLOSED.value, trade.reason.value, trade.closed_at, trade.trade_id, *sorted(HOLDING)),
         )
+
+
+def _sum(rows: Iterable[sqlite3.Row], column: str) -> Decimal:
+    return sum((Decimal(row[column]) for row in rows), ZERO)
 
 
 def _forced(fill: Fill) -> int:
