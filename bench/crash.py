@@ -170,7 +170,7 @@ def main() -> int:
         found, difference = finish(home, tally)
     for line in (*tally.failures, *(finding.line() for finding in found.findings)):
         sys.stderr.write(f"{line}\n")
-    print(json.dumps(report(tally, found, difference)))
+    print(json.dumps(report(tally, found, difference), allow_nan=False))
     return int(bool(tally.failures or found.findings or difference))
 
 

@@ -172,7 +172,7 @@ def main() -> None:
     wire_fuse(fuse)
     asyncio.run(whole_trade(home, number, fuse))
     passed = {kind: fuse.passed[f"{kind}:after"] for kind in ("commit", "write")}
-    print(json.dumps({"names": fuse.names, **passed}))
+    print(json.dumps({"names": fuse.names, **passed}, allow_nan=False))
 
 
 if __name__ == "__main__":

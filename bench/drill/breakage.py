@@ -79,7 +79,9 @@ def _answer(server: socket.socket, how: str) -> None:
             if how == "hang" and b"/api/chat" in question.split(b"\r\n", 1)[0]:
                 continue
             models = {"models": [{"name": "qwen3.5:4b", "model": "qwen3.5:4b", "digest": "0"}]}
-            body = json.dumps(GARBAGE if b"/api/chat" in question.split(b"\r\n", 1)[0] else models).encode()
+            body = json.dumps(
+                GARBAGE if b"/api/chat" in question.split(b"\r\n", 1)[0] else models, allow_nan=False
+            ).encode()
             head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
             line.sendall(f"{head}Connection: close\r\n\r\n".encode() + body)
             line.close()
