@@ -84,9 +84,9 @@ def _configure(tree: Path, target: Target) -> None:
     beside = sorted(p.name for p in tree.iterdir() if p.name not in {"engine", "tests", "pyproject.toml"})
     with (tree / "pyproject.toml").open("a", encoding="utf-8") as config:
         config.write(
-            f'\n[tool.mutmut]\nsource_paths = ["engine"]\nonly_mutate = {json.dumps(target.files)}\n'
-            f"also_copy = {json.dumps(beside)}\n"
-            f"pytest_add_cli_args_test_selection = {json.dumps(target.tests)}\n"
+            f'\n[tool.mutmut]\nsource_paths = ["engine"]\nonly_mutate = {json.dumps(target.files, allow_nan=False)}\n'
+            f"also_copy = {json.dumps(beside, allow_nan=False)}\n"
+            f"pytest_add_cli_args_test_selection = {json.dumps(target.tests, allow_nan=False)}\n"
             'pytest_add_cli_args = ["-p", "no:cacheprovider"]\n'
         )
 
@@ -119,7 +119,9 @@ def main() -> None:
     measured = {name: measure(name) for name in names}
     if arguments.survivors is not None:
         arguments.survivors.write_text("\n".join(text for _, text in measured.values()), encoding="utf-8")
-    print(json.dumps({"bench": "mutation", **{name: figures for name, (figures, _) in measured.items()}}))
+    print(
+        json.dumps({"bench": "mutation", **{name: figures for name, (figures, _) in measured.items()}}, allow_nan=False)
+    )
 
 
 if __name__ == "__main__":
