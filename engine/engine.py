@@ -272,11 +272,15 @@ class Engine:
 
     def _announce_books(self) -> None:
         books = self.opened().books
-        fault = f"venue: {books.venue_down}" if books.venue_down else books.ledger_fault or self.watch.reducing()
+        fault = f"venue: {books.venue_down}" if books.venue_down else books.ledger_fault or self._reducing()
         if fault:
             self._announce(EngineState.REDUCING, fault)
         elif self.state is EngineState.REDUCING:
             self._announce(EngineState.RUNNING, "")
+
+    def _reducing(self) -> str:
+        """Why the venue or the account lets us only reduce; "" when it does not, or is not watched yet."""
+        return self._watch.reducing() if self._watch is not None else ""
 
     async def refresh_instruments(self) -> None:
         """Specifications change while an engine runs for weeks; one that has gone is traded no more. Those of open
