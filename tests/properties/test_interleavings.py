@@ -27,7 +27,7 @@ ONCE_BROKEN: dict[str, tuple[Step, ...]] = {
         Enter(0, 25, 8.0), Move(0, 0.15, 1.0, 0.1), Hand(0, "buy", 1.0),
     ),
     "a person buys while our exit is being confirmed": (
-        Enter(0, 29, 16.0), Leave(0, 0.25), Hand(0, "buy", 16.0),
+        Enter(0, 29, 16.0), Leave(0, 0.325), Hand(0, "buy", 16.0),
     ),
     "a restart between the send and its answer": (
         Disturb(Fate.SLOW, "order", 1, 4.0, 0.0), Enter(0, 10, 0.4), Crash(0.3, 1.0),
