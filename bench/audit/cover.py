@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bench.audit.findings import Finding, Kind, Limits, Span
-from bench.audit.lives import ZERO, Book, Life, Lives, is_ours
+from bench.audit.lives import ZERO, Book, Life, Lives, is_ours, switched_mode
 from bench.audit.state import Row, State
 
 
@@ -33,11 +33,11 @@ class _Naked:
     bare: Decimal
 
 
-def bare(life: Life, contracts: Decimal, algos: Iterable[Row]) -> Decimal:
-    """Contracts of a position without a stop or without a target."""
+def bare(life: Life, contracts: Decimal, algos: Iterable[Row], book: Book | None = None) -> Decimal:
+    """Contracts of a position without a stop or without a target, in the book that it is in now or then."""
     size, stops, targets = abs(contracts), ZERO, ZERO
     for algo in algos:
-        if not closes(algo, life.book, life.sign):
+        if not closes(algo, book or life.book, life.sign):
             continue
         covered = size if algo["close_all"] else algo["sz"] or ZERO
         stops += covered if algo["sl"] else ZERO
@@ -72,7 +72,9 @@ class Watcher:
                     self._filled(row)
                 elif kind == "Algo":
                     self._algos.setdefault(row["inst_id"], {})[row["algo_id"]] = row
-            for inst_id in {row["inst_id"] for kind, row in step.changes if kind in ("Fill", "Algo")}:
+                elif kind == "Deed" and switched_mode(row):
+                    self._switched(row["inst_id"], switched_mode(row), step.wall_ms, step.venue_ms)
+            for inst_id in {row["inst_id"] for kind, row in step.changes if kind in ("Fill", "Algo", "Deed")}:
                 self._compare(inst_id, step.wall_ms, step.venue_ms)
         if state.steps:
             self._end(state.steps[-1].wall_ms)
@@ -82,9 +84,18 @@ class Watcher:
         if after is None:
             self.lost.append(fill)
             return
-        self._held.pop(after.life.book, None)
+        book = next((book for book, (life, _) in self._held.items() if life is after.life), after.life.origin)
+        self._held.pop(book, None)
         if after.contracts:
-            self._held[after.life.book] = (after.life, after.contracts)
+            self._held[book] = (after.life, after.contracts)
+
+    def _switched(self, inst_id: str, mode: str, wall: int, venue: int) -> None:
+        """A person moved what is open there to another margin mode; its algos stay where they were."""
+        for book in [book for book in self._held if book[0] == inst_id]:
+            held = self._held.pop(book)
+            self._held[book[0], mode, book[2]] = held
+            if book in self._naked and book[1] != mode:
+                self.spans.append(_span(inst_id, self._naked.pop(book), wall, venue))
 
     def _compare(self, inst_id: str, wall: int, venue: int) -> None:
         algos = self._algos.get(inst_id, {})
@@ -101,7 +112,7 @@ class Watcher:
     def _cover(self, book: Book, algos: Iterable[Row], wall: int, venue: int) -> None:
         held = self._held.get(book)
         size = abs(held[1]) if held is not None else ZERO
-        left = bare(*held, algos) if held is not None and held[0].ours else ZERO
+        left = bare(*held, algos, book) if held is not None and held[0].ours else ZERO
         if left:
             span = self._naked.setdefault(book, _Naked(wall, venue, size, left))
             span.size, span.bare = max(span.size, size), max(span.bare, left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -18,7 +19,8 @@ Book = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Life:
-    """`contracts` are signed; `entries` are our orders that opened or enlarged it; money in USDT, fees negative."""
+    """`contracts` are signed; `entries` are our orders that opened or enlarged it; money in USDT, fees negative.
+    `origin` is the book that it opened in: a margin mode switched by hand moves it to another."""
 
     book: Book
     sign: int
@@ -32,6 +34,10 @@ class Life:
     penalty: Decimal = ZERO
     entries: list[str] = field(default_factory=list)
     fills: list[Row] = field(default_factory=list)
+    origin: Book = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.origin = self.book
 
     @property
     def inst_id(self) -> str:
@@ -83,8 +89,11 @@ def rebuild(state: State) -> Lives:
     orders = state.rows.get("Order", {})
     fills = {row["bill_id"]: row for row in state.of("Fill")}
     bills = {row["bill_id"]: row for row in state.of("Bill")}
-    for bill_id in sorted(fills.keys() | bills.keys()):
-        if bill_id in fills:
+    switches = {row["deed_id"]: row for row in state.of("Deed") if switched_mode(row)}
+    for bill_id in sorted(fills.keys() | bills.keys() | switches.keys()):
+        if bill_id in switches:
+            _switch(lives, switches[bill_id])
+        elif bill_id in fills:
             fill = fills[bill_id]
             _fill(lives, fill, orders.get(fill["ord_id"]), units.get(fill["inst_id"], Decimal(1)))
         elif bills[bill_id]["type"] == FUNDING:
@@ -92,6 +101,21 @@ def rebuild(state: State) -> Lives:
         elif bills[bill_id]["sub_type"] == PENALTY and bills[bill_id]["inst_id"] in lives.last:
             lives.last[bills[bill_id]["inst_id"]].penalty += bills[bill_id]["fee"]
     return lives
+
+
+def switched_mode(deed: Row) -> str:
+    """The margin mode that this deed put the positions of its instrument into, "" when it did something else."""
+    if deed["kind"] != "margin_mode" or "refused" in deed["detail"]:
+        return ""
+    mode: str = json.loads(deed["detail"])["mode"]
+    return mode
+
+
+def _switch(lives: Lives, deed: Row) -> None:
+    for book in [book for book in lives.open if book[0] == deed["inst_id"]]:
+        life = lives.open.pop(book)
+        life.book = (book[0], switched_mode(deed), book[2])
+        lives.open[life.book] = life
 
 
 def _fill(lives: Lives, fill: Row, order: Row | None, units: Decimal) -> None:
