@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from bench.drill.drill import Result
-from bench.drill.scenario import ScenarioError, chosen_scenarios
+from bench.drill.scenario import ScenarioError, chosen_scenarios, scenario_paths
 from bench.drill.side_by_side import played
 from bench.drill.table import PAGE, with_table
 
@@ -24,17 +24,16 @@ def main(arguments: list[str] | None = None) -> int:
         "--jobs", type=int, default=1, metavar="N", help="so many at once: most of a scenario is waiting"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--table", action="store_true", help="write the results into docs/safety.md (all scenarios)")
+    parser.add_argument("--table", action="store_true", help="write these results into docs/safety.md")
     given = parser.parse_args(arguments)
-    if given.table and given.names:
-        parser.error("--table is of all scenarios")
     try:
         results = list(_told(played(chosen_scenarios(given.names), given.jobs), given.json))
     except ScenarioError as error:
         print(error, file=sys.stderr)
         return 2
     if given.table:
-        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
+        names = [path.stem for path in scenario_paths()]
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), results, names), encoding="utf-8")
     failed = sum(not result.passed for result in results)
     if not given.json:
         print(f"{len(results)} scenarios, {failed} failed")

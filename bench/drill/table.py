@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.drill.drill import Result
@@ -10,10 +10,6 @@ from bench.drill.drill import Result
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "safety.md"
 BEGIN, END = "<!-- scenarios: python -m bench.drill --table -->", "<!-- /scenarios -->"
 HEAD = ("| Step | Fault | Ends | Longest unprotected | Scenario |", "|---|---|---|---|---|")
-
-
-def table(results: Iterable[Result]) -> str:
-    return "\n".join([*HEAD, *(_line(result) for result in results)])
 
 
 def _line(result: Result) -> str:
@@ -24,16 +20,24 @@ def _line(result: Result) -> str:
 
 def listed(page: str) -> list[str]:
     """The scenarios that the page's table names."""
-    rows = _between(page).splitlines()
-    return [row.rsplit("`", 2)[1] for row in rows if row.startswith("|") and row.count("`") >= 2]
+    return list(_lines(page))
 
 
-def with_table(page: str, results: Sequence[Result]) -> str:
-    """The page with the table between its markers. Raises ValueError when they are not there."""
-    before, after = page.partition(BEGIN)[0], page.partition(END)[2]
+def with_table(page: str, results: Sequence[Result], names: Sequence[str]) -> str:
+    """The page with the table between its markers: a line for each of `names`, those that were not played now as they
+    were. Raises ValueError when the markers are not there."""
     if BEGIN not in page or END not in page:
         raise ValueError(f"the page lacks {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n{table(results)}\n{END}{after}"
+    lines = _lines(page) | {result.name: _line(result) for result in results}
+    rows = [lines[name] for name in names if name in lines]
+    before, after = page.partition(BEGIN)[0], page.partition(END)[2]
+    return "\n".join([f"{before}{BEGIN}", *HEAD, *rows, f"{END}{after}"])
+
+
+def _lines(page: str) -> dict[str, str]:
+    """The table's lines by scenario."""
+    rows = _between(page).splitlines()
+    return {row.rsplit("`", 2)[1]: row for row in rows if row.startswith("|") and row.count("`") >= 2}
 
 
 def _between(page: str) -> str:

@@ -68,10 +68,14 @@ def test_the_table_stands_between_its_markers() -> None:
         Result("fills__partial", "fills", "partial", (), 1.5, "protected", "ENTERED", 3.0, 1),
         Result("venue__50001", "venue", "50001", ("a reason",), 0.0, "flat", "", 3.0, 1),
     ]
-    page = with_table(f"before\n{BEGIN}\nold\n{END}\nafter\n", results)
-    assert listed(page) == ["fills__partial", "venue__50001"]
+    old = "| fills | repeated | flat | 0.10 s | `fills__repeated` |"
+    gone = "| fills | lost | flat | 0.10 s | `fills__lost` |"
+    names = ["fills__partial", "fills__repeated", "venue__50001"]
+    page = with_table(f"before\n{BEGIN}\n{gone}\n{old}\n{END}\nafter\n", results, names)
+    assert listed(page) == names
+    assert old in page
     assert page.startswith("before\n")
     assert page.endswith("\nafter\n")
     assert "| venue | 50001 | flat (FAILED) | 0.00 s | `venue__50001` |" in page
     with pytest.raises(ValueError, match="lacks"):
-        with_table("no markers", results)
+        with_table("no markers", results, names)
