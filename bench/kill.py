@@ -1,8 +1,11 @@
-"""From the key to a flat account: `python -m bench.kill [--runs 5]` prints one JSON line.
+"""From the key to a flat account: `python -m bench.kill [--runs 5] [--quiet]` prints one JSON line.
 
-Each run is a fresh home: five positions are entered through the product's own desk and one entry order rests far
-below the market; then the real cockpit (`python app.py`) starts in a pseudo-terminal, adopts them, and in the middle
-of an analysis cycle K is pressed. Once the panel listens, FLAT is typed, and Enter follows in the middle of a cycle.
+Each run is a fresh home: ten positions are entered through the product's own desk and one entry order rests far below
+the market; then the real cockpit (`python app.py`) starts in a pseudo-terminal and adopts them. A child computes with
+NumPy (a forecast), another in pure Python (a backtest), each enough for a core, and every ticker waits for a model that
+never answers (`--quiet`: none of these). In the middle of a cycle K is pressed; once the panel listens, FLAT is typed,
+and Enter follows in the middle of a cycle. One more run in three has the venue refuse one close and answer another
+too late. Last, with no engine alive, `--kill --flatten` from a shell must exit 0 with the venue flat.
 
 key_to_latch: from the write of K until storage/KILL is seen on disk (polled, so at most 0.3 ms too long).
 key_to_first_cancel: from the write of Enter until the cancel's last byte had arrived at the venue, by its own log.
@@ -17,29 +20,25 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bench.rig import Rig, open_rig, percentile
+from bench.kill_load import FAULTS, HELD, ask_the_model, busy_children, furnish, hanging_model
+from bench.kill_watch import CycleWatch, await_file, kill_state, wait_until
+from bench.rig import percentile
 from bench.terminal import Terminal
 from engine.exchange.simulator.embedded import EmbeddedVenue
-from engine.execution.ids import TAG, entry_id
-from engine.model import OrderRequest, OrderType, Side
-from engine.reasons import Reason
-from engine.rounding import round_target_down_to_tick
 
 ROOT = Path(__file__).parents[1]
-HELD = ("BTC", "ETH", "SOL", "XRP", "XAU")
-RESTING = "SUI-USDT-SWAP"
 WATCHED = 17
-# Rate limits count in venue time: entering five positions in a row must not be slowed by them.
-RIG_SPEED = 60.0
 GUARD_S = 0.28
 MS = 1_000_000
 
@@ -62,93 +61,47 @@ class Run:
     clock_skew_ms: float
 
 
-async def furnish(home: Path) -> None:
-    """Five protected positions and one resting entry, by the product's own hands; the venue is left running."""
-    async with open_rig(RIG_SPEED, home=home, keep_venue=True) as rig:
-        for ticker in HELD:
-            reason = await rig.enter(f"{ticker}-USDT-SWAP", f"bench{ticker}", Decimal(2_000))
-            assert reason is Reason.ENTERED, f"{ticker}: {reason}"
-        await rest_an_entry(rig)
+def one_run(home: Path, loaded: bool, faulty: bool) -> Run:
+    with furnished(home) as venue, contextlib.ExitStack() as load:
+        if loaded:
+            ask_the_model(home, load.enter_context(hanging_model()))
+            load.enter_context(busy_children())
+        return drive(home, venue, FAULTS if faulty else ())
 
 
-async def rest_an_entry(rig: Rig) -> None:
-    """A post-only buy 4 % below the market, under a client id of ours."""
-    instrument = rig.instruments[RESTING]
-    price = (await rig.venue.exchange.quotes())[RESTING].last * Decimal("0.96")
-    await rig.venue.exchange.place_order(
-        OrderRequest(
-            inst_id=RESTING,
-            client_id=entry_id("benchresting"),
-            side=Side.BUY,
-            order_type=OrderType.POST_ONLY,
-            contracts=instrument.min_size * 10,
-            price=round_target_down_to_tick(price, instrument.tick_size),
-            tag=TAG,
-        )
-    )
-
-
-class CycleWatch:
-    """Sees the cycles by their decisions in logs/reasoning.jsonl, without asking the engine or the venue."""
-
-    def __init__(self, home: Path) -> None:
-        self._path = home / "logs" / "reasoning.jsonl"
-
-    def size(self) -> int:
-        return self._path.stat().st_size if self._path.exists() else 0
-
-    def decisions(self) -> int:
-        return self._path.read_bytes().count(b"\n") if self._path.exists() else 0
-
-    def await_decisions(self, count: int, patience_s: float = 60.0) -> None:
-        wait_until(lambda: self.decisions() >= count, patience_s, f"{count} decisions")
-
-    def await_middle(self, patience_s: float = 40.0) -> None:
-        """Returns when a cycle has just begun to decide, after a pause in which none ran."""
-        quiet_since, last = time.monotonic(), self.size()
-        deadline = quiet_since + patience_s
-        while time.monotonic() < deadline:
-            time.sleep(0.003)
-            now = self.size()
-            if now != last and time.monotonic() - quiet_since > 0.4:
-                return
-            if now != last:
-                quiet_since, last = time.monotonic(), now
-        raise AssertionError(f"no cycle began within {patience_s:.0f} s")
-
-
-def wait_until(true: Any, patience_s: float, what: str) -> None:
-    deadline = time.monotonic() + patience_s
-    while not true():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"did not see {what} within {patience_s:.0f} s")
-        time.sleep(0.02)
-
-
-def await_file(path: Path, patience_s: float = 2.0) -> int:
-    """The instant at which `path` was first seen, ns."""
-    deadline = time.monotonic() + patience_s
-    while not path.exists():
-        assert time.monotonic() < deadline, "the latch did not fall"
-        time.sleep(0.0001)
-    return time.time_ns()
-
-
-def kill_state(home: Path) -> dict[str, Any]:
-    return dict(json.loads((home / "storage" / "KILL").read_text(encoding="utf-8")))
-
-
-def one_run(home: Path) -> Run:
+@contextlib.contextmanager
+def furnished(home: Path) -> Iterator[EmbeddedVenue]:
     asyncio.run(furnish(home))
     venue = EmbeddedVenue.find(home)
     assert venue is not None, "the venue was to be kept"
     try:
-        return drive(home, venue)
+        yield venue
     finally:
         venue.stop()
 
 
-def drive(home: Path, venue: EmbeddedVenue) -> Run:
+@dataclass(frozen=True, slots=True)
+class DeadRun:
+    """`--kill --flatten` with no engine: wall seconds from the start of the process."""
+
+    code: int
+    cancel_s: float
+    flat_s: float
+    left: int
+
+
+def dead_run(home: Path) -> DeadRun:
+    with furnished(home) as venue:
+        seen, began = len(venue.log()), time.time_ns() / MS
+        command = [sys.executable, "app.py", "--home", str(home), "--kill", "--flatten"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        ledger, (_, speed) = venue.ledger(), venue.clock()
+        cancels = [row["wall_ms"] for row in venue.log(seen) if is_cancel(row)]
+        closing = [wall_of(fill, ledger, speed) for fill in ledger["fills"] if fill["side"] == "sell"]
+        return DeadRun(done.returncode, (cancels[0] - began) / 1000, (max(closing) - began) / 1000, left_at(ledger))
+
+
+def drive(home: Path, venue: EmbeddedVenue, faults: Sequence[dict[str, Any]]) -> Run:
     environ = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
     terminal = Terminal([sys.executable, "app.py", "--home", str(home)], ROOT, environ)
     cycles = CycleWatch(home)
@@ -158,6 +111,8 @@ def drive(home: Path, venue: EmbeddedVenue) -> Run:
         held = open_positions(venue)
         assert held >= len(HELD), f"only {held} positions are open"
         seen = len(venue.log())
+        for fault in faults:
+            venue.arm_faults(dict(fault))
         cycles.await_middle()
         terminal.text()
         key = terminal.press("K")
@@ -256,19 +211,25 @@ def mid_cycle(log: list[dict[str, Any]], at_ms: float, reach_ms: float = 250.0) 
     return any(-reach_ms < r < 0 for r in reads) and any(0 < r < reach_ms for r in reads)
 
 
-def report(runs: list[Run]) -> dict[str, object]:
-    def spread(values: list[float], digits: int = 2, tail: str = "p99") -> dict[str, float]:
-        return {"p50": round(percentile(values, 0.5), digits), tail: round(percentile(values, 0.99), digits)}
+def spread(values: list[float], digits: int = 2) -> dict[str, float] | None:
+    shares = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+    return {name: round(percentile(values, share), digits) for name, share in shares.items()} if values else None
 
+
+def report(runs: list[Run], faulty: list[Run], dead: DeadRun, loaded: bool) -> dict[str, object]:
+    plain, runs = runs, [*runs, *faulty]
     panels = [run.panel_ms for run in runs if run.panel_ms is not None]
     return {
         "bench": "kill",
         "runs": len(runs),
+        "beside": "forecast, backtest, hanging model" if loaded else "nothing",
         "key_to_latch_ms": spread([run.latch_ms for run in runs]),
         "key_to_first_cancel_ms": spread([run.cancel_ms for run in runs]),
-        "key_to_flat_s": spread([run.flat_s for run in runs], 3, "max"),
+        "key_to_flat_s": spread([run.flat_s for run in plain], 3),
+        "key_to_flat_faulty_s": spread([run.flat_s for run in faulty], 3),
+        "dead_engine": {**asdict(dead), "cancel_s": round(dead.cancel_s, 3), "flat_s": round(dead.flat_s, 3)},
         "key_to_latch_stamp_ms": spread([run.stamp_ms for run in runs]),
-        "key_to_panel_ms": spread(panels) if panels else None,
+        "key_to_panel_ms": spread(panels),
         "positions": min(run.positions for run in runs),
         "opened_after_latch": sum(run.opened_after_latch for run in runs),
         "uncovered_after_enter": sum(run.uncovered_after_enter for run in runs),
@@ -283,12 +244,17 @@ def main() -> int:
     """0 when every run ended flat and nothing opened after the latch."""
     parser = argparse.ArgumentParser(prog="python -m bench.kill", description=__doc__.split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=5)
-    runs = []
-    for _ in range(parser.parse_args().runs):
+    parser.add_argument("--quiet", action="store_true", help="nothing else computes and no model is asked")
+    given = parser.parse_args()
+    runs: dict[bool, list[Run]] = {False: [], True: []}
+    for faulty in [False] * given.runs + [True] * max(1, given.runs // 3):
         with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder:
-            runs.append(one_run(Path(folder)))
-    print(json.dumps(report(runs), allow_nan=False))
-    return int(any(run.opened_after_latch or run.left_at_venue for run in runs))
+            runs[faulty].append(one_run(Path(folder), not given.quiet, faulty))
+    with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder:
+        dead = dead_run(Path(folder))
+    print(json.dumps(report(runs[False], runs[True], dead, not given.quiet), allow_nan=False))
+    left = any(run.opened_after_latch or run.left_at_venue for run in runs[False] + runs[True])
+    return int(left or dead.code != 0 or dead.left != 0)
 
 
 if __name__ == "__main__":
