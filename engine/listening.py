@@ -113,6 +113,8 @@ class Listening:
                 await self._looks[name]()
             except (ExchangeError, sqlite3.Error) as error:
                 self._engine.tell("warning", name, f"not done: {error}")
+            if bell is not self.guard_bell:  # what was found there concerns positions and the engine's state, too
+                self.guard_bell.ring()
 
         return lambda: bell.answer(look)
 

@@ -97,7 +97,7 @@ class Line:
             raise LineEnded(refusal_of(answer.code) or End.REFUSED, f"the login was refused [{answer.code}]")
 
     async def subscribe(self, channel: Channel) -> str:
-        """ "" when subscribed; else why this channel cannot be. Raises LineEnded when the line is of no use."""
+        """Empty when subscribed, else why this channel cannot be. Raises LineEnded when the line is of no use."""
         answer = await self._perform("subscribe", channel.argument)
         if answer.code == "0":
             if channel.quiet_s is not None:
