@@ -61,6 +61,10 @@ KEYS: tuple[Key, ...] = (
         "Safety", hint="close", rank=4, dangerous=True, direction=Direction.RISKY, asks=Asks.WORD,
     ),
     Key(
+        "claim", ("c",), "c", "claim_position", "claim a position opened by hand: bracketed and guarded",
+        "Safety", dangerous=True, direction=Direction.RISKY, asks=Asks.WORD,
+    ),
+    Key(
         "why", ("w", "enter"), "w", "why", "why: the latest decision of this ticker, rung by rung",
         "Look", hint="why", rank=2,
     ),
