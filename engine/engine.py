@@ -334,6 +334,12 @@ class Engine:
             return None
         return self._kill_desk.engage(venue.endpoint, flatten, by)
 
+    def expect_kill(self) -> None:
+        """From any thread: the latch fell by a person's hand."""
+        venue = self._opener.venue
+        if venue is not None:
+            self._kill_desk.look_ahead(venue.endpoint)
+
     async def after_kill(self) -> None:
         """What the kill did at the venue comes into our books now rather than at the next pass."""
         if self.works is not None:

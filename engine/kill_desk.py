@@ -44,6 +44,11 @@ class KillDesk:
             return False
         return True
 
+    def look_ahead(self, endpoint: OkxEndpoint) -> None:
+        """The latch has fallen and a word may follow: what rests is read now, on a thread of its own."""
+        thread = threading.Thread(target=lambda: self._ready(endpoint).look_ahead(), name="kill line", daemon=True)
+        thread.start()
+
     def engage(self, endpoint: OkxEndpoint, flatten: bool, by: str) -> Future[KillReport]:
         """Returns at once; the report comes when the venue has confirmed or the time has run out."""
         # The latch falls here, in the caller's thread: nothing that is built or started below may delay it.

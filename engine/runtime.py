@@ -109,6 +109,8 @@ class EngineRuntime:
         """Stops entries now: flag and file, in the caller's own thread, with no queue and no loop between."""
         if not self.latch.engaged():
             self.latch.engage(KillState.LATCHED, by)
+        if self._engine is not None:
+            self._engine.expect_kill()
         status = self.latch.status()
         now = self._venue_ms()
         self.bus.publish(KillChanged(status.state, status.by, status.since, status.detail, {}, now))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from engine.exchange.errors import ExchangeError
-from engine.exchange.port import UNNAMED, KillVenue, OpenExposure
+from engine.exchange.port import UNNAMED, KillVenue, OpenExposure, RestingOrder
 from engine.execution.latch import EntryLatch
 from engine.model import KillState
 
@@ -64,6 +64,15 @@ class KillSwitch:
         self._latch = latch
         self._timing = timing or KillTiming()
         self._running = threading.Lock()
+        self._ahead: tuple[RestingOrder, ...] = ()
+
+    def look_ahead(self) -> None:
+        """What rests now is what a run begins to cancel, before it has read the list itself: one round trip less
+        between a person's word and the first cancel. Called when the latch falls. Never raises."""
+        try:
+            self._ahead = tuple(order for order in self._venue.resting_orders() if not order.reduce_only)
+        except Exception:  # noqa: BLE001 - a kill without it is only slower
+            self._ahead = ()
 
     def engage(self, flatten: bool, by: str, on_progress: OnProgress | None = None) -> KillReport:
         """Returns when the venue confirmed (HALTED, FLAT) or the time ran out (FLATTEN_FAILED). Never raises
@@ -75,6 +84,8 @@ class KillSwitch:
             self._latch.engage(first, by, "")
         with self._running:
             run = _Run(self._venue, self._latch, self._timing, by, on_progress)
+            ahead, self._ahead = self._ahead, ()
+            run.cancel(ahead)
             return self._flatten(run) if flatten else run.halt()
 
     def _flatten(self, run: _Run) -> KillReport:
@@ -148,6 +159,11 @@ class _Run:
 
     # ---------------------------------------------------------------- steps
 
+    def cancel(self, orders: tuple[RestingOrder, ...]) -> None:
+        """Orders that may have gone by now; what was refused is met again in the venue's list."""
+        for order in orders:
+            self._try(lambda order=order: self._venue.cancel_order(order))  # type: ignore[misc]
+
     def _cancel_entries(self, budget_s: float) -> str:
         """Cancels until the venue lists no entry order; "" or what is left, in words."""
         stop_at = min(self._clock_left() + time.monotonic(), time.monotonic() + budget_s)
@@ -158,8 +174,7 @@ class _Run:
                 return ""
             if time.monotonic() >= stop_at:
                 return "the list could not be read" if entries is None else f"{len(entries)} order(s)"
-            for order in entries or ():
-                self._try(lambda order=order: self._venue.cancel_order(order))  # type: ignore[misc]
+            self.cancel(tuple(entries or ()))
             time.sleep(self._timing.retry_s if entries is None else self._timing.retry_s / 4)
 
     def _close_until_flat(self) -> tuple[str, ...] | None:

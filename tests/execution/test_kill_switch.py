@@ -262,6 +262,27 @@ def test_halt_during_another_process_s_flatten_cancels_entries_and_leaves_its_wo
     assert latch.status().by == "shell"
 
 
+def test_what_was_seen_when_the_latch_fell_is_cancelled_before_the_list_is_read_again(tmp_path: Path) -> None:
+    venue = ScriptedVenue(positions=1, entries=2)
+    kill, _ = switch(venue, tmp_path)
+    kill.look_ahead()
+    assert venue.orders, "looking cancels nothing"
+    venue.orders["late"] = RestingOrder("I0", "late", False)
+    venue.calls.clear()
+    assert kill.engage(flatten=False, by="operator").state is KillState.HALTED
+    assert venue.calls[:3] == ["cancel_order:o0", "cancel_order:o1", "resting_orders"]
+    assert venue.orders == {}
+
+
+def test_a_look_ahead_that_fails_costs_nothing(tmp_path: Path) -> None:
+    venue = ScriptedVenue(entries=1)
+    venue.faults["resting_orders"] = [Unavailable("down")]
+    kill, _ = switch(venue, tmp_path)
+    kill.look_ahead()
+    assert kill.engage(flatten=False, by="operator").state is KillState.HALTED
+    assert venue.orders == {}
+
+
 @pytest.mark.parametrize("word", [KillState.LATCHED, KillState.HALTED, None])
 def test_flatten_takes_its_word_back_when_another_process_wrote_over_it(tmp_path: Path, word: KillState | None) -> None:
     venue = ScriptedVenue(positions=1)
