@@ -17,7 +17,8 @@ from bench.audit.books import QUERIES
 from bench.audit.state import State, read, read_tables
 from tests.audit.state_file import forget_history, ordinary_day
 from tests.properties.invariants import settle
-from tests.properties.story import Enter, Hand, Leave, Move, Player, Story
+from tests.properties.player import Player
+from tests.properties.story import Enter, Hand, Leave, Move, Story
 from tests.properties.world import World
 
 Tables = list[list[dict[str, Any]]]

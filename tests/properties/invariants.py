@@ -11,7 +11,8 @@ from bench.audit.auditor import examine
 from bench.audit.books import QUERIES
 from bench.audit.lives import Lives, is_ours, rebuild
 from bench.audit.state import State, read, read_tables
-from tests.properties.story import INSTRUMENTS, Disturb, FailAttached, Hand, Player, Story, Wait
+from tests.properties.player import Player
+from tests.properties.story import INSTRUMENTS, Disturb, FailAttached, Hand, Story, Wait
 from tests.properties.wire import Fate
 from tests.properties.world import World
 

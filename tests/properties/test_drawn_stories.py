@@ -11,7 +11,7 @@ from tests.properties.story import Story
 from tests.properties.strategies import drawn
 
 SHORT = settings(
-    max_examples=60,
+    max_examples=50,
     deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate, Phase.shrink),
