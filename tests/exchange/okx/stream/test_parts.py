@@ -242,6 +242,12 @@ def test_what_cannot_be_read_is_still_a_reason_to_look(topic: Topic) -> None:
     assert [type(push) for push in told] == [Unread, Unread]
 
 
+def test_an_announcement_is_news_once_in_each_state() -> None:
+    translator, row = Translator(), {"title": "upgrade", "state": "scheduled", "begin": "1", "end": "2"}
+    assert len(list(translator.news(Topic.MAINTENANCE, (row, row)))) == 1
+    assert len(list(translator.news(Topic.MAINTENANCE, ({**row, "state": "ongoing"},)))) == 1
+
+
 def test_a_pulse_is_no_news() -> None:
     assert list(Translator().news(Topic.PULSE, ({"markPx": "1"},))) == []
 

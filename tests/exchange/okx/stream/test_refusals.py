@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from engine.exchange.okx.stream.channels import BUSINESS, PRIVATE, PUBLIC
+from engine.exchange.okx.stream.pace import OperationBudget
 from engine.exchange.streams import BracketMoved, OrderMoved, Resumed, StreamState, Topic
 from tests.exchange.okx.stream.scripted_socket import Told, accept, scripted
 
@@ -134,3 +135,9 @@ async def test_a_line_that_breaks_while_it_is_asked_is_left() -> None:
 
     async with scripted(PRIVATE, drop) as told:
         await until(lambda: told.heard("the connection broke"))
+
+
+async def test_a_line_whose_operations_are_used_up_makes_room_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OperationBudget, "take", lambda self: False)
+    async with scripted(PUBLIC, accept) as told:
+        await until(lambda: told.heard("the operations of this connection are used up"))
