@@ -89,7 +89,7 @@ def main() -> None:
         "pushes": not given.deaf,
         "seen_s": {"p50": percentile(seen, 0.5), "p99": percentile(seen, 0.99), "max": max(seen)},
     }
-    print(json.dumps(report, default=str))
+    print(json.dumps(report, default=str, allow_nan=False))
 
 
 if __name__ == "__main__":
