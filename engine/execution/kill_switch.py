@@ -85,7 +85,7 @@ class KillSwitch:
         with self._running:
             run = _Run(self._venue, self._latch, self._timing, by, on_progress)
             ahead, self._ahead = self._ahead, ()
-            run.cancel(ahead)
+            run.cancel(ahead, self._timing.cancel_budget_s)
             return self._flatten(run) if flatten else run.halt()
 
     def _flatten(self, run: _Run) -> KillReport:
@@ -159,10 +159,10 @@ class _Run:
 
     # ---------------------------------------------------------------- steps
 
-    def cancel(self, orders: tuple[RestingOrder, ...]) -> None:
-        """Orders that may have gone by now; what was refused is met again in the venue's list."""
-        for order in orders:
-            self._try(lambda order=order: self._venue.cancel_order(order))  # type: ignore[misc]
+    def cancel(self, orders: tuple[RestingOrder, ...], within_s: float) -> None:
+        """Orders that may have gone by now; what was refused is met again in the venue's list. Side by side and no
+        longer than `within_s`: cancels that hang must not take the time in which positions are closed."""
+        self._side_by_side(lambda order: self._try(lambda: self._venue.cancel_order(order)), orders, within_s)
 
     def _cancel_entries(self, budget_s: float) -> str:
         """Cancels until the venue lists no entry order; "" or what is left, in words."""
@@ -174,7 +174,7 @@ class _Run:
                 return ""
             if time.monotonic() >= stop_at:
                 return "the list could not be read" if entries is None else f"{len(entries)} order(s)"
-            self.cancel(tuple(entries or ()))
+            self.cancel(tuple(entries or ()), stop_at - time.monotonic())
             time.sleep(self._timing.retry_s if entries is None else self._timing.retry_s / 4)
 
     def _close_until_flat(self) -> tuple[str, ...] | None:
@@ -207,10 +207,15 @@ class _Run:
 
     def _close_all(self, exposures: tuple[OpenExposure, ...]) -> None:
         self._tell(KillState.FLATTENING, f"closing {len(exposures)} position(s)")
+        self._side_by_side(self._close, exposures, max(0.5, self._clock_left()))
+
+    def _side_by_side(self, act: Callable[[T], object], things: tuple[T, ...], within_s: float) -> None:
+        """What is then still under way goes on, what has not begun is dropped."""
+        if not things:
+            return
         pool = ThreadPoolExecutor(max_workers=self._timing.threads, thread_name_prefix="kill")
         try:
-            closing = [pool.submit(self._close, exposure) for exposure in exposures]
-            wait(closing, timeout=max(0.5, self._clock_left()))
+            wait([pool.submit(act, thing) for thing in things], timeout=within_s)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -124,6 +124,24 @@ def test_reject_and_time_out_are_tried_again_until_the_venue_is_flat(tmp_path: P
     assert report.seconds < 15
 
 
+def test_cancels_that_hang_leave_the_time_to_close_positions(tmp_path: Path) -> None:
+    """A hang of three seconds against the deadline of 45, for many resting orders, at a twentieth of the time."""
+    venue = ScriptedVenue(positions=3, entries=24)
+
+    def hang(name: str) -> None:
+        if name.startswith("cancel_order"):
+            time.sleep(0.15)
+            raise UnknownOutcome("time-out")
+
+    venue.before = hang
+    kill, _ = switch(venue, tmp_path, KillTiming(deadline_s=2.25, retry_s=0.02, settle_s=0.05, cancel_budget_s=0.3))
+    kill.look_ahead()
+    report = kill.engage(flatten=True, by="operator")
+    assert report.state is KillState.FLAT
+    assert venue.positions == {}
+    assert "not confirmed cancelled" in report.detail
+
+
 def test_entry_that_lands_after_the_first_flat_look_is_closed_too(tmp_path: Path) -> None:
     venue = ScriptedVenue(positions=1)
     kill, _ = switch(venue, tmp_path)
