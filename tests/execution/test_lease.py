@@ -10,7 +10,7 @@ import pytest
 
 from engine.clock import ManualClock
 from engine.db import Database
-from engine.execution.lease import LASTS_MS, Holder, Lease
+from engine.execution.lease import KEY, LASTS_MS, Holder, Lease
 from engine.home import AlreadyRunning
 from engine.reasons import Reason
 from tests.execution.rig import Rig
@@ -35,6 +35,21 @@ async def test_another_machines_engine_is_refused_by_name_until_it_has_been_sile
         await mine.release()  # what it no longer holds it does not give back
         with pytest.raises(AlreadyRunning):
             await Lease(db, clock, HERE).take()
+
+
+async def test_the_clock_of_the_other_machine_may_be_ahead_of_ours(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "a.db") as db:
+        await Lease(db, ManualClock(1_002_000), THERE).take()
+        with pytest.raises(AlreadyRunning):
+            await Lease(db, ManualClock(1_000_000), HERE).take()
+
+
+async def test_a_row_that_nobody_can_read_stops_neither_a_start_nor_the_guard(rig: Rig) -> None:
+    await rig.desk.boot()
+    await rig.db.set_meta(KEY, '{"host": 1')
+    assert await rig.desk.guard_pass() == ()
+    await rig.desk.boot()
+    assert await rig.desk.lease.renew()
 
 
 async def test_a_run_of_the_same_machine_takes_over_at_once(tmp_path: Path) -> None:
