@@ -18,7 +18,8 @@ from engine.experts.wording import NA, basis_points, duration, number, percent, 
 from engine.model import AssetClass, BookSignals, Direction, MarketStats, TechnicalSignals, Timeframe, TimeframeSignals
 
 TOKEN_BUDGET = 500
-DROP_ORDER = ("news", "liquidations", "long/short")
+DROP_ORDER = ("news", "liquidations", "long/short", "open interest", "funding")
+"""The last two go only where every number is at its widest, as no sound market's are."""
 
 _VOTE = {1: "up", 0: "flat", -1: "down"}
 _WALL = {Direction.BULLISH: "bid", Direction.BEARISH: "ask"}
@@ -58,7 +59,7 @@ class Brief:
 
 
 def market_brief(inputs: BriefInputs, budget: int = TOKEN_BUDGET) -> Brief:
-    """The brief within `budget` tokens: news goes first, then liquidations, then long/short, and it says so."""
+    """The brief within `budget` tokens: what leaves does so in DROP_ORDER, and it says so."""
     sections = _sections(inputs)
     dropped: list[str] = []
     for name in DROP_ORDER:

@@ -114,6 +114,19 @@ def test_over_budget_news_goes_first_then_liquidations_then_long_short_and_it_sa
     assert market_brief(inputs, tight.tokens - 1).dropped == ("news", "liquidations", "long/short")
 
 
+def test_no_market_at_its_widest_makes_a_brief_longer_than_500_tokens() -> None:
+    base = timeframe_signals(Timeframe.M15, candles(walk(1)))
+    widest = dict.fromkeys(("rsi", "ema50", "ofi_bar", "vwap_deviation_sigma", "realised_vol", "toxicity"), -998.9)
+    widest |= dict.fromkeys(("bollinger_position", "vwap_deviation_sigma"), -1e9) | {"atr_pct": 9.99}
+    frames = {tf: replace(base, timeframe=tf, **widest, jump=None) for tf in Timeframe}
+    book = BookSignals(*[-998.9] * 5, Direction.BULLISH, 9.99)
+    stats = MarketStats(9.99, 24.0, 1e9, -1e9, None, None)
+    ages = dict.fromkeys(("15m", "1H", "4H", "book", "funding", "open_interest"), 1e9)
+    brief = market_brief(BriefInputs(AssetClass.CRYPTO, combine(frames), 9999, book, stats, ages))
+    assert brief.tokens <= 500
+    assert brief.dropped == ("open interest", "funding")
+
+
 @given(
     technical=wild_frames(),
     streak=st.integers(-9999, 9999),
