@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from engine import commands
-from engine.model import Protection
 
 if TYPE_CHECKING:
     from cynosure_tui.store import Store
@@ -78,12 +77,10 @@ class Requests:
 
     def claim_position(self, ticker: str) -> None:
         held = self._store.position(ticker)
-        if held is None or held.protection is not Protection.FOREIGN:
+        if held is None or held.protection != "foreign":
             self._desk.say("Only a position that you opened by hand can be claimed; the cursor is on none.")
             return
-        question = (
-            f"Claim {ticker}, {held.position.contracts.normalize():f} contracts? It gets a bracket."
-        )
+        question = f"Claim {ticker}, {held.position.contracts.normalize():f} contracts? It gets a bracket."
         word = ticker if self._live else "y"
         self._desk.ask("CLAIM POSITION", question, word, lambda: self._desk.send(commands.ClaimPosition(ticker, BY)))
 

@@ -23,7 +23,8 @@ class BracketState(StrEnum):
 class Bracket:
     """A resting algo order that closes a position: an OCO when both legs are set.
 
-    `margin_mode` is that of the positions it can close, "" = not told. `triggered_leg` is "sl" or "tp" once it fired, "" before and when the venue does not say.
+    `margin_mode` is that of the positions it can close, "" = not told. `triggered_leg` is "sl" or "tp" once it fired,
+    "" before and when the venue does not say.
     """
 
     inst_id: str
