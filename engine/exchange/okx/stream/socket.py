@@ -133,10 +133,15 @@ class StreamSocket:
     async def _replaced(self, line: Line) -> Line:
         """The old line is heard until the new one is subscribed: nothing is missed in between."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(line.listen())
+            tasks.create_task(self._hear_out(line))
             successor = await self._connected()
             await self._drop(line)
         return successor
+
+    async def _hear_out(self, line: Line) -> None:
+        """Once it has ended it is no line any more, whether a new one is up by then or not."""
+        await line.listen()
+        await self._drop(line)
 
     async def _drop(self, line: Line) -> None:
         self._open.discard(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket as sockets
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from engine.exchange.okx.stream.channels import BUSINESS, PRIVATE, PUBLIC
+from engine.exchange.okx.stream.endings import End, LineEnded
+from engine.exchange.okx.stream.line import open_wire
 from engine.exchange.okx.stream.pace import OperationBudget
 from engine.exchange.streams import BracketMoved, OrderMoved, Resumed, StreamState, Topic
 from tests.exchange.okx.stream.scripted_socket import Told, accept, scripted
@@ -141,3 +144,62 @@ async def test_a_line_whose_operations_are_used_up_makes_room_for_a_new_one(monk
     monkeypatch.setattr(OperationBudget, "take", lambda self: False)
     async with scripted(PUBLIC, accept) as told:
         await until(lambda: told.heard("the operations of this connection are used up"))
+
+
+async def test_a_line_that_ends_before_its_successor_is_up_is_not_called_alive_any_more() -> None:
+    first: list[ServerConnection] = []
+
+    async def answer(socket: ServerConnection, request: dict[str, Any]) -> None:
+        first.append(socket)
+        if socket is not first[0]:
+            await socket.close()
+            return
+        await accept(socket, request)
+        if request["args"][0]["channel"] == PUBLIC.channels[-1].name:
+            await socket.send(json.dumps({"event": "notice", "code": "64008", "msg": "soon"}))
+            await socket.close()
+
+    async with scripted(PUBLIC, answer) as told:
+        await until(lambda: told.heard("trying again"))
+        await until(lambda: state(told, Topic.INSTRUMENTS) is StreamState.CONNECTING)
+
+
+async def test_a_venue_that_hangs_up_between_two_requests_is_left_with_its_own_words() -> None:
+    async def accept_and_close(socket: ServerConnection, request: dict[str, Any]) -> None:
+        await accept(socket, request)
+        await socket.close(4004)
+
+    async with scripted(PUBLIC, accept_and_close) as told:
+        await until(lambda: told.heard("closed by the venue with 4004"))
+
+
+async def test_an_address_where_nobody_listens_is_told_as_unreached() -> None:
+    with sockets.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        with pytest.raises(LineEnded, match="no connection") as ended:
+            await open_wire(f"ws://127.0.0.1:{reserved.getsockname()[1]}", 1.0)
+    assert ended.value.ending.kind is End.UNREACHED
+
+
+async def test_an_announced_end_is_bridged_by_a_new_line_and_what_comes_meanwhile_is_heard() -> None:
+    order = {"instId": "X", "ordId": "1", "clOrdId": "a", "state": "live", "accFillSz": "", "uTime": "5"}
+    lines: list[ServerConnection] = []
+
+    async def announce(socket: ServerConnection, request: dict[str, Any]) -> None:
+        if request["op"] == "login":
+            lines.append(socket)
+        if len(lines) == 2 and request["op"] == "login":
+            # The successor is being greeted: the old line still tells.
+            await lines[0].send(json.dumps({"arg": {"channel": "orders", "instType": "SWAP"}, "data": [order]}))
+        await accept(socket, request)
+        if request["op"] == "subscribe" and len(lines) == 1:
+            if request["args"][0]["channel"] == PRIVATE.channels[-1].name:
+                await socket.send(json.dumps({"event": "notice", "code": "64008", "msg": "soon", "connId": "a"}))
+
+    async with scripted(PRIVATE, announce) as told:
+        await until(lambda: len([push for push in told.pushes if isinstance(push, Resumed)]) == 2)
+        assert [type(push) for push in told.pushes] == [Resumed, OrderMoved, Resumed]
+        assert state(told, Topic.ORDERS) is StreamState.OK
+        assert told.said == [("info", told.said[0][1])], "no loss is told: there was none"
+        assert told.heard("a new one takes over")
+        await until(lambda: lines[0].close_code is not None)
