@@ -22,7 +22,9 @@ REFRESH_S = TIMEOUT_S / 8
 IDLE_S = TIMEOUT_S / 2
 """So long without an entry that can rest, and it is disarmed: the next entry often comes sooner."""
 CAN_REST = frozenset({IntentState.SENT, IntentState.UNKNOWN, IntentState.ACCEPTED})
-NOT_OFFERED = frozenset({ErrorClass.DEMO, ErrorClass.UPGRADE})
+NOT_OFFERED = frozenset({ErrorClass.DEMO})
+"""A call that the venue takes from nobody any more stops entries (stops.py): it must not be said here that they go
+on."""
 
 
 class DeadMan:
