@@ -323,6 +323,15 @@ def test_flatten_takes_its_word_back_when_another_process_wrote_over_it(tmp_path
     assert latch.status().state is KillState.FLAT
 
 
+@pytest.mark.parametrize("call", ["resting_orders", "cancel_order", "exposures", "resting_algos", "cancel_algo"])
+def test_a_defect_in_any_call_does_not_end_the_kill(tmp_path: Path, call: str) -> None:
+    venue = ScriptedVenue(positions=1, entries=1)
+    venue.faults[call] = [RuntimeError("a defect of ours")]
+    kill, _ = switch(venue, tmp_path)
+    assert kill.engage(flatten=True, by="operator").state is KillState.FLAT
+    assert (venue.positions, venue.orders, venue.algos) == ({}, {}, {})
+
+
 def test_progress_that_raises_does_not_end_the_kill(tmp_path: Path) -> None:
     venue = ScriptedVenue(positions=1)
     kill, _ = switch(venue, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import threading
@@ -121,3 +122,27 @@ def test_file_is_whole_at_every_moment(tmp_path: Path) -> None:
     stop.set()
     reader.join()
     assert broken == []
+
+
+def test_a_place_that_cannot_be_looked_at_is_an_engaged_latch(tmp_path: Path) -> None:
+    (tmp_path / "in-the-way").write_text("")
+    assert latch(tmp_path / "in-the-way").engaged()
+
+
+def test_a_disk_that_takes_no_more_bytes_still_keeps_the_latch_over_a_restart(tmp_path: Path) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+    try:
+        assert latch(tmp_path).engage(KillState.LATCHED, "K key")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert (tmp_path / "KILL").read_bytes() == b""
+    assert latch(tmp_path).engaged()
+    assert latch(tmp_path).status().state is KillState.LATCHED
+
+
+def test_stopped_entries_are_no_closing_that_was_cut_off(tmp_path: Path) -> None:
+    one = latch(tmp_path)
+    assert not one.cut_off()
+    one.engage(KillState.HALTED, "K key")
+    assert not one.cut_off()

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from engine.db import Database
-from engine.execution.flatten_lease import FlattenLease
+from engine.execution.flatten_lease import FlattenLease, Holder
 from engine.execution.latch import EntryLatch
 from engine.execution.latch_file import fall
 from engine.execution.latch_record import KEY, agree, forget, record, recorded_in
@@ -45,6 +45,15 @@ def test_a_run_that_holds_the_lease_far_too_long_counts_as_cut_off(tmp_path: Pat
     assert not ours.cut_off()
     (tmp_path / "flatten.lock").write_text('{"pid": 1, "since": 0}')
     assert ours.cut_off()
+
+
+def test_a_run_that_has_not_said_its_name_yet_counts_as_at_work(tmp_path: Path) -> None:
+    ours = EntryLatch(tmp_path)
+    ours.engage(KillState.FLATTENING, "key")
+    assert ours.lease.take()
+    (tmp_path / "flatten.lock").write_text("{")
+    assert ours.lease.holder() == Holder(0, 0)
+    assert not ours.cut_off()
 
 
 def test_a_disk_that_refuses_the_lease_holds_up_nobody(tmp_path: Path) -> None:

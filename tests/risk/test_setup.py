@@ -127,6 +127,12 @@ def test_a_strength_that_is_no_number_counts_as_none() -> None:
     assert assess(with_technical(strength=float("nan"))).strength == 0.0
 
 
+def test_a_stop_that_liquidation_would_come_before_is_refused_by_that_word() -> None:
+    setup = assess(with_limits(leverage=10, stop_liquidation_share=0.95, liquidation_buffer=0.5))
+    assert setup.refusal is not None and setup.refusal.reason is Reason.STOP_INVALID
+    assert "too near to liquidation at 92" in setup.refusal.detail
+
+
 def test_reward_under_the_limit_still_shows_its_size() -> None:
     setup = assess(with_limits(min_reward_risk=5))
     assert setup.sizing is not None and setup.bet is not None

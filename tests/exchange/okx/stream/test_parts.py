@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.exchange.okx.sdk import OkxEndpoint
 from engine.exchange.okx.stream.addresses import stream_address
+from engine.exchange.okx.stream.books import RENEW_AFTER_S, Books
 from engine.exchange.okx.stream.channels import PLANS, book_channel
 from engine.exchange.okx.stream.endings import CLOSE_CODES, End, closed, refusal_of
 from engine.exchange.okx.stream.frames import Answer, Ignored, Notice, Pong, Pushed, Unreadable, read_frame
@@ -179,6 +180,30 @@ def test_the_next_look_is_never_later_than_the_next_due() -> None:
 def test_silence_longer_than_the_venue_allows_is_no_setting() -> None:
     with pytest.raises(AssertionError, match="30 s"):
         Patience(ping_after_s=30)
+
+
+# ------------------------------------------------------------ books
+
+
+def pushed_book(action: str, before: int, now: int) -> Pushed:
+    level = {"asks": [["101", "1", "0", "1"]], "bids": [["100", "1", "0", "1"]], "ts": "5"}
+    row = {**level, "prevSeqId": before, "seqId": now}
+    return Pushed("books", {"channel": "books", "instId": "X"}, action, (row,))
+
+
+def test_a_book_that_went_quiet_or_broke_is_none_and_is_asked_for_once_in_a_while() -> None:
+    hands = Hands()
+    books = Books(hands)
+    assert books.book("X", 5, fresh_s=10) is None
+    assert not books.apply(pushed_book("snapshot", -1, 7))
+    assert books.book("X", 5, fresh_s=10) is not None
+    hands.now = 10.1
+    assert books.book("X", 5, fresh_s=10) is None
+    assert books.apply(pushed_book("update", 8, 9)), "7 was the last one: something is missing"
+    assert books.book("X", 5, fresh_s=10) is None
+    assert not books.apply(pushed_book("update", 9, 10))
+    hands.now += RENEW_AFTER_S
+    assert books.apply(pushed_book("update", 10, 11))
 
 
 # ------------------------------------------------------------ memory
