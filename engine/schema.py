@@ -67,4 +67,20 @@ _FIRST = (
     "CREATE TABLE pauses (ticker TEXT PRIMARY KEY, by TEXT NOT NULL, since INTEGER NOT NULL) STRICT",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_BRACKETS = (
+    """CREATE TABLE brackets (
+        client_id TEXT PRIMARY KEY, trade_id TEXT NOT NULL, inst_id TEXT NOT NULL, attached INTEGER NOT NULL,
+        contracts TEXT, stop TEXT, target TEXT, state TEXT NOT NULL, algo_id TEXT NOT NULL, detail TEXT NOT NULL,
+        created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, steps INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX brackets_by_trade ON brackets (trade_id)",
+    "CREATE INDEX brackets_by_state ON brackets (state)",
+    # The number of the step is part of its key: written again after a doubtful commit, it is still one step.
+    """CREATE TABLE bracket_events (
+        client_id TEXT NOT NULL REFERENCES brackets (client_id), step INTEGER NOT NULL, from_state TEXT NOT NULL,
+        to_state TEXT NOT NULL, detail TEXT NOT NULL, venue_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL,
+        PRIMARY KEY (client_id, step)
+    ) STRICT""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BRACKETS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeGuard
@@ -13,6 +13,7 @@ from engine.events import LogLine
 from engine.exchange.errors import ExchangeError
 from engine.exchange.port import Exchange
 from engine.execution.blocks import Blocks
+from engine.execution.bracket_journal import BracketJournal
 from engine.execution.gateway import OrderGateway, Publish
 from engine.execution.intent import Intent
 from engine.execution.journal import Journal
@@ -20,7 +21,7 @@ from engine.execution.locks import InstrumentLocks
 from engine.execution.states import IntentState
 from engine.execution.timing import ExecutionTiming
 from engine.execution.trade_book import OpenTrade, TradeBook, trade_of
-from engine.model import Instrument, Position
+from engine.model import Bracket, Instrument, Position
 from engine.reasons import Reason
 
 SWAP_SUFFIX = "-USDT-SWAP"
@@ -49,6 +50,7 @@ class Desk:
     exchange: Exchange
     gateway: OrderGateway
     journal: Journal
+    brackets: BracketJournal
     book: TradeBook
     locks: InstrumentLocks
     blocks: Blocks
@@ -77,6 +79,11 @@ class Desk:
             self.instruments.update(await self.exchange.instruments())
         except ExchangeError as error:
             self.log("warning", f"the instruments' terms cannot be read: {error}")
+
+    async def take_away(self, inst_id: str, brackets: Sequence[Bracket], why: str) -> None:
+        """Cancels brackets of ours; why is on record before it is asked. Raises as the port's writes do."""
+        await self.brackets.cancelling(brackets, why)
+        await self.gateway.cancel_brackets(inst_id, [bracket.algo_id for bracket in brackets])
 
     async def mark(self, inst_id: str) -> Decimal | None:
         """None when the venue does not tell, or tells no price: 0 and NaN decide nothing (incident row 44)."""

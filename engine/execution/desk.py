@@ -13,6 +13,8 @@ from engine.events import AccountChanged, Event, LogLine, TradeClosed
 from engine.exchange.errors import ExchangeError
 from engine.exchange.port import Exchange
 from engine.execution.blocks import ACCOUNT, Block, Blocks
+from engine.execution.bracket_fates import BracketFates
+from engine.execution.bracket_journal import BracketJournal
 from engine.execution.churn import Churn
 from engine.execution.claim import Claim
 from engine.execution.context import Desk
@@ -73,6 +75,7 @@ class TradingDesk:
         self.decisions = DecisionLog(db, logs_dir, self._warn)
         self.streaks = StreakStore(db)
         self.journal = Journal(db, clock)
+        self.brackets = BracketJournal(db, clock, self._log)
         self.blocks = Blocks()
         self.dead_man = DeadMan(exchange, self.journal, clock, self._log)
         self.gateway = OrderGateway(exchange, latch, clock, self._tell, self.dead_man.arm)
@@ -81,7 +84,7 @@ class TradingDesk:
         exchange.listen(self.stops.hear)
         self.tracker = OutcomeTracker(db, exchange, self.journal, latch.status, clock, self._tell)
         self.shared = Desk(
-            exchange=exchange, gateway=self.gateway, journal=self.journal, book=TradeBook(db),
+            exchange=exchange, gateway=self.gateway, journal=self.journal, brackets=self.brackets, book=TradeBook(db),
             locks=InstrumentLocks(), blocks=self.blocks, clock=clock, publish=self._tell, instruments=instruments,
             timing=timing,
         )  # fmt: skip
@@ -93,12 +96,16 @@ class TradingDesk:
         self.claim = Claim(self.shared, protector, self.tracker.book)
         churn = Churn(clock)
         self.trailing = Trailing(self.shared, churn)
-        self.guard = Guard(self.shared, resolver, protector, self.exit, self.trailing, churn, self.tracker.sync)
+        self.fates = BracketFates(self.shared)
+        self.guard = Guard(
+            self.shared, resolver, protector, self.exit, self.trailing, churn, self.tracker.sync, self.fates
+        )
         self.reconciler = Reconciler(self.shared, resolver, self.tracker)
 
     async def load(self) -> None:
-        """Pauses, stops and halts of the last run."""
+        """Pauses, stops and halts of the last run, and the brackets that it left."""
         await self.controls.load()
+        await self.brackets.load()
 
     async def boot(self) -> ReconcileReport:
         """What the last run left: orders settled, then every position under its bracket. Raises AlreadyRunning when
@@ -128,6 +135,8 @@ class TradingDesk:
             text = self.unreadable = f"the account cannot be read: {error}"
             if self.blocks.replace("venue", {ACCOUNT: Block(Reason.VENUE_UNAVAILABLE, text)}):
                 self._tell(LogLine("error", "guard", text, self._clock.now_ms()))
+        else:
+            await self.fates.run()
         return self.guard.last
 
     async def _renew_lease(self) -> None:
@@ -147,6 +156,8 @@ class TradingDesk:
     async def reconcile(self) -> ReconcileReport:
         """Journal and books against the venue. Never raises ExchangeError."""
         report = await self.reconciler.run()
+        if report.complete:
+            await self.fates.run()
         try:
             await self._stop_after_force()
         except sqlite3.Error as error:

@@ -13,6 +13,8 @@ from decimal import Decimal
 
 from engine.events import BracketVerified, OrderFilled, OrderRefused
 from engine.exchange.errors import AuthFailed, ClockSkewed, ErrorClass, ExchangeError, Rejected
+from engine.execution.bracket_rows import BracketRow
+from engine.execution.bracket_states import BracketLife
 from engine.execution.context import Desk, ExecutionOutcome
 from engine.execution.controls import Controls
 from engine.execution.exit import Exit
@@ -203,13 +205,19 @@ class Entry:
             strength=plan.strength,
             trail_pct=plan.trail_pct,
         )
+        brackets = self._desk.brackets
+        intended = brackets.first(_attached(intent))
+        sent = brackets.next(intended.row, BracketLife.SENT)
         try:
-            await self._desk.journal.record(intent)
-            return await self._desk.journal.move(intent.client_id, S.SENT)
+            await self._desk.journal.record(intent, intended)
+            brackets.keep(intended)
+            intent = await self._desk.journal.move(intent.client_id, S.SENT, bracket=sent)
         except AlreadyJournalled as error:
             raise EntryDenied(Reason.UNKNOWN_ORDER, f"{error}; never sent twice") from error
         except sqlite3.Error as error:
             raise EntryDenied(Reason.LEDGER_MISMATCH, f"the journal cannot be written: {error}") from error
+        brackets.keep(sent)
+        return intent
 
     # ---------------------------------------------------------------- the send, and after
 
@@ -229,18 +237,28 @@ class Entry:
             ack = await self._desk.gateway.send(plan.ticker, request, "entry")
         except EntriesLatched as latched:
             await self._desk.advance(intent, S.ABANDONED, str(latched))
+            await self._bracket(intent, BracketLife.ABANDONED, str(latched))
             return ExecutionOutcome(Reason.KILL_ENGAGED, str(latched), intent.client_id)
         except (Rejected, AuthFailed, ClockSkewed) as error:
             if error.error_class is ErrorClass.DUPLICATE_ID:
-                return await self._desk.advance(intent, S.UNKNOWN, str(error))
+                return await self._unknown(intent, error)
             return await self._refused(plan, intent, error)
         except ExchangeError as error:
             self._desk.log("warning", f"the answer to {intent.client_id} was lost: {error}", intent.inst_id)
-            return await self._desk.advance(intent, S.UNKNOWN, str(error))
+            return await self._unknown(intent, error)
         return await self._desk.advance(intent, S.ACCEPTED, order_id=ack.order_id)
+
+    async def _unknown(self, intent: Intent, error: ExchangeError) -> Intent:
+        await self._bracket(intent, BracketLife.UNKNOWN, str(error))
+        return await self._desk.advance(intent, S.UNKNOWN, str(error))
+
+    async def _bracket(self, intent: Intent, after: BracketLife, detail: str) -> None:
+        """What became of the entry's send became of the bracket on it."""
+        await self._desk.brackets.answered(bracket_id(intent.decision_id, 0), after, detail)
 
     async def _refused(self, plan: EntryPlan, intent: Intent, error: ExchangeError) -> ExecutionOutcome:
         await self._desk.advance(intent, S.REFUSED, str(error))
+        await self._bracket(intent, BracketLife.REFUSED, f"with its entry: {error}")
         now = self._desk.clock.now_ms()
         self._desk.publish(OrderRefused(plan.ticker, intent.client_id, "entry", error.code, error.message, now))
         return ExecutionOutcome(Reason.ORDER_REJECTED, str(error), intent.client_id)
@@ -359,6 +377,15 @@ class Entry:
 def drift_limit(atr15_pct: float | None) -> float:
     """How far the price may move between decision and order, as a fraction: max(0.3 %, half the 15m ATR)."""
     return max(MIN_DRIFT, ATR_DRIFT * (atr15_pct or 0.0))
+
+
+def _attached(intent: Intent) -> BracketRow:
+    """The bracket that rides on an entry, before anything is sent."""
+    assert intent.prices is not None, "an entry always has its stop and target"
+    return BracketRow(
+        bracket_id(intent.decision_id, 0), intent.decision_id, intent.inst_id, True, intent.contracts,
+        intent.prices.stop, intent.prices.target, intent.created_at, detail="attached to its entry",
+    )  # fmt: skip
 
 
 def _rests(bracket: Bracket) -> bool:

@@ -92,7 +92,7 @@ class Exit:
                 left = ours_on(inst_id, await self._desk.exchange.brackets(inst_id))
                 if not left:
                     return True
-                await self._desk.gateway.cancel_brackets(inst_id, [b.algo_id for b in left])
+                await self._desk.take_away(inst_id, left, "the position has ended")
             except ExchangeError as error:
                 self._desk.log("warning", f"orphan brackets not cancelled yet: {error}", inst_id)
             if clock.monotonic() >= stop_at:

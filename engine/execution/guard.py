@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from engine.events import BracketHealed, PositionsChanged
 from engine.exchange.errors import ExchangeError
 from engine.execution.blocks import Block
+from engine.execution.bracket_fates import BracketFates
+from engine.execution.bracket_rows import BracketRow
 from engine.execution.churn import Churn
 from engine.execution.context import Desk
 from engine.execution.cover import Cover, assess, ours_on
@@ -47,8 +49,10 @@ class GuardReport:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The venue at one moment: brackets were read first, so that one without a position is an orphan."""
+    """The venue at one moment: brackets were read first, so that one without a position is an orphan. `recorded` are
+    the journal's brackets before the venue's were read."""
 
+    recorded: tuple[BracketRow, ...]
     brackets: tuple[Bracket, ...]
     orders: tuple[Order, ...]
     positions: tuple[Position, ...]
@@ -60,11 +64,12 @@ class Guard:
 
     def __init__(
         self, desk: Desk, resolver: Resolver, protector: Protector, leave: Exit, trailing: Trailing, churn: Churn,
-        book: Callable[[], Awaitable[object]],
+        book: Callable[[], Awaitable[object]], fates: BracketFates,
     ) -> None:  # fmt: skip
         """`book` books what is new at the venue."""
         self._desk = desk
         self._book = book
+        self._fates = fates
         self._churn = churn
         self._upkeep = Upkeep(desk)
         self._resolver = resolver
@@ -83,6 +88,7 @@ class Guard:
         """Raises ExchangeError when the venue cannot be read; what it showed last then still stands."""
         seen = await self._see()
         views = await asyncio.gather(*(self._look_after_one(position, seen) for position in seen.positions))
+        await self._fates.watch(seen.recorded, seen.brackets)
         swept = await self._sweep_orphans(seen)
         await self._block_foreign(seen, views)
         self._desk.blocks.replace("upkeep", self._upkeep.blocks(seen.positions, seen.trades))
@@ -107,13 +113,14 @@ class Guard:
     # ---------------------------------------------------------------- what is there
 
     async def _see(self) -> _Seen:
+        recorded = self._desk.brackets.open()
         brackets, orders = await asyncio.gather(self._desk.exchange.brackets(), self._desk.exchange.open_orders())
         positions = await self._desk.exchange.positions()
         try:
             self._trades = await self._desk.book.open_trades()
         except sqlite3.Error as error:
             self._desk.log("error", f"books cannot be read ({error}); guarding by the last known terms")
-        return _Seen(brackets, orders, positions, {**self._desk.unbooked, **self._trades})
+        return _Seen(recorded, brackets, orders, positions, {**self._desk.unbooked, **self._trades})
 
     async def _look_after_one(self, position: Position, seen: _Seen) -> tuple[ProtectedPosition | None, bool]:
         """What goes wrong with one position never keeps the guard from the others."""
@@ -163,11 +170,11 @@ class Guard:
         that our books do not know stays: it may be all that protects it."""
         ours = ours_on(position.inst_id, brackets)
         ended = await self._desk.book.ended({b.client_id for b in ours})
-        stale = [b.algo_id for b in ours if b.client_id in ended]
+        stale = [b for b in ours if b.client_id in ended]
         if not stale:
             return False
         async with self._desk.locks.of(position.inst_id):
-            await self._desk.gateway.cancel_brackets(position.inst_id, stale)
+            await self._desk.take_away(position.inst_id, stale, "its trade has ended")
         self._tell(self._desk.ticker(position.inst_id), "orphan cancelled", f"{len(stale)} under a stranger's position")
         return True
 
@@ -245,7 +252,7 @@ class Guard:
         acted = False
         try:
             if cover.surplus:
-                await self._desk.gateway.cancel_brackets(trade.inst_id, [b.algo_id for b in cover.surplus])
+                await self._desk.take_away(trade.inst_id, cover.surplus, "another one covers the position")
                 self._tell(
                     trade.ticker, "surplus brackets cancelled", f"{len(cover.surplus)} beside the one that counts"
                 )
@@ -321,7 +328,7 @@ class Guard:
         orphans = ours_on(inst_id, brackets)
         if position is not None or not orphans:
             return 0
-        await self._desk.gateway.cancel_brackets(inst_id, [b.algo_id for b in orphans])
+        await self._desk.take_away(inst_id, orphans, "no position is left")
         self._tell(self._desk.ticker(inst_id), "orphan cancelled", f"{len(orphans)} bracket(s) without a position")
         return len(orphans)
 

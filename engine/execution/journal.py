@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from engine.clock import Clock
 from engine.db import Database, Transaction, Value
+from engine.execution.bracket_rows import BracketStep, write_steps
 from engine.execution.ids import DIGEST_LENGTH, Role, client_id_of
 from engine.execution.intent import Intent, intent_of, text
-from engine.execution.states import HOLDING, UNRESOLVED, IntentState, Kind, check_transition
+from engine.execution.states import UNRESOLVED, IntentState, Kind, check_transition
 
 _COLUMNS = (
     "client_id, kind, decision_id, attempt, ticker, inst_id, state, reason, contracts, contract_units, price, stop,"
@@ -30,14 +31,16 @@ class Journal:
         self._db = db
         self._clock = clock
 
-    async def record(self, intent: Intent) -> None:
-        """Commits a new intent. Raises AlreadyJournalled."""
+    async def record(self, intent: Intent, bracket: BracketStep | None = None) -> None:
+        """Commits a new intent, and with it the first step of the bracket that rides on it. Raises
+        AlreadyJournalled."""
         assert intent.state is IntentState.INTENDED
         try:
             async with self._db.transaction() as tx:
                 marks = ", ".join("?" * 23)
                 await tx.execute(f"INSERT INTO intents ({_COLUMNS}) VALUES ({marks})", _values(intent))  # noqa: S608
                 await self._note(tx, intent.client_id, "", IntentState.INTENDED, intent.detail)
+                await write_steps(tx, () if bracket is None else (bracket,))
         except sqlite3.IntegrityError as error:
             raise AlreadyJournalled(f"{intent.decision_id} already has its {intent.kind.value}") from error
 
@@ -51,8 +54,10 @@ class Journal:
         filled: Decimal | None = None,
         average_price: Decimal | None = None,
         unprotected_ms: float | None = None,
+        bracket: BracketStep | None = None,
     ) -> Intent:
-        """Takes one step of the table and commits it. Raises IllegalTransition."""
+        """Takes one step of the table and commits it, together with a step of its bracket. Raises
+        IllegalTransition."""
         async with self._db.transaction() as tx:
             before = await self._require(tx, client_id)
             check_transition(before.kind, before.state, after)
@@ -65,6 +70,7 @@ class Journal:
                  self._clock.now_ms(), sent, client_id),
             )  # fmt: skip
             await self._note(tx, client_id, before.state.value, after, detail)
+            await write_steps(tx, () if bracket is None else (bracket,))
             return await self._require(tx, client_id)
 
     async def get(self, client_id: str) -> Intent | None:
@@ -73,10 +79,6 @@ class Journal:
     async def unresolved(self, inst_id: str | None = None) -> tuple[Intent, ...]:
         """Intents whose end the venue has not told yet, oldest first."""
         return await self._in_states(UNRESOLVED, inst_id)
-
-    async def holding(self) -> tuple[Intent, ...]:
-        """Entries that have a position, as far as we know."""
-        return tuple(i for i in await self._in_states(HOLDING, None) if i.kind is Kind.ENTRY)
 
     async def entry_of(self, decision_id: str) -> Intent | None:
         return _maybe(
@@ -118,13 +120,6 @@ class Journal:
             "SELECT from_state, to_state FROM intent_events WHERE client_id = ? ORDER BY id", (client_id,)
         )
         return tuple((row["from_state"], row["to_state"]) for row in rows)
-
-    async def unprotected_ms(self) -> tuple[float, ...]:
-        """Of each entry whose cover was measured: milliseconds from the send to the verified bracket, at most."""
-        rows = await self._db.fetch_all(
-            "SELECT unprotected_ms FROM intents WHERE unprotected_ms IS NOT NULL ORDER BY created_at"
-        )
-        return tuple(float(row[0]) for row in rows)
 
     async def _in_states(self, states: frozenset[IntentState], inst_id: str | None) -> tuple[Intent, ...]:
         marks = ", ".join("?" * len(states))

@@ -8,8 +8,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from engine.events import BracketHealed
-from engine.exchange.errors import ErrorClass, ExchangeError, Rejected, UnknownOutcome
+from engine.exchange.errors import AuthFailed, ClockSkewed, ErrorClass, ExchangeError, Rejected, UnknownOutcome
 from engine.exchange.port import BracketRequest
+from engine.execution.bracket_rows import BracketRow
+from engine.execution.bracket_states import BracketLife
 from engine.execution.context import Desk
 from engine.execution.cover import Cover, assess
 from engine.execution.timing import pauses
@@ -91,6 +93,8 @@ class Protector:
         cover = await self._look(trade.inst_id, contracts, margin_mode)
         if cover is not None and cover.protection is Protection.PROTECTED:
             return Protecting(Protected.COVERED, cover.bracket, "covered at the venue")
+        if cover is None and self._desk.brackets.undecided(trade.trade_id):
+            return None  # an earlier bracket may rest: another one only after a look that succeeded
         crossed = await self._crossed(trade)
         if crossed:
             return Protecting(Protected.IMPOSSIBLE, None, crossed)
@@ -108,9 +112,7 @@ class Protector:
         """None when accepted or unknown, the refusal in words, or "" for one that does not count (throttled)."""
         try:
             if cover is None or cover.resizable is None or await self._resize(cover.resizable, contracts):
-                client_id = await self._desk.book.next_bracket_id(trade.trade_id)
-                request = BracketRequest(trade.inst_id, client_id, contracts, self._on_grid(trade), margin_mode)
-                await self._desk.gateway.place_bracket(trade.ticker, request)
+                await self._place(trade, contracts, margin_mode)
         except UnknownOutcome:
             return None
         except Rejected as error:
@@ -123,6 +125,25 @@ class Protector:
         except ExchangeError as error:
             return str(error)
         return None
+
+    async def _place(self, trade: OpenTrade, contracts: Decimal, margin_mode: str) -> None:
+        """On record before it is sent; what the venue answers is, too. Raises as the port's writes do."""
+        client_id, prices = await self._desk.book.next_bracket_id(trade.trade_id), self._on_grid(trade)
+        brackets = self._desk.brackets
+        await brackets.send(
+            BracketRow(client_id, trade.trade_id, trade.inst_id, False, contracts, prices.stop, prices.target,
+                       self._desk.clock.now_ms())
+        )  # fmt: skip
+        try:
+            request = BracketRequest(trade.inst_id, client_id, contracts, prices, margin_mode)
+            await self._desk.gateway.place_bracket(trade.ticker, request)
+        except (Rejected, AuthFailed, ClockSkewed) as error:
+            known = error.error_class is ErrorClass.DUPLICATE_ID
+            await brackets.answered(client_id, BracketLife.UNKNOWN if known else BracketLife.REFUSED, str(error))
+            raise
+        except ExchangeError as error:
+            await brackets.answered(client_id, BracketLife.UNKNOWN, str(error))
+            raise
 
     def _on_grid(self, trade: OpenTrade) -> BracketPrices:
         """The trade's prices on today's tick, which may have changed since it opened: the stop up, the target down."""
@@ -151,9 +172,11 @@ class Protector:
 
     async def _look(self, inst_id: str, contracts: Decimal, margin_mode: str) -> Cover | None:
         try:
-            return assess(inst_id, contracts, await self._desk.exchange.brackets(inst_id), margin_mode)
+            listed = await self._desk.exchange.brackets(inst_id)
         except ExchangeError:
             return None
+        await self._desk.brackets.seen(listed)
+        return assess(inst_id, contracts, listed, margin_mode)
 
     async def _size(self, inst_id: str, last_known: Decimal) -> tuple[Decimal, str]:
         """The position's size now, 0 = flat, and its margin mode; as last known when the venue does not tell."""
