@@ -21,11 +21,12 @@ from bench.rig import percentile
 from engine.bus import EventBus
 from engine.config import Settings
 from engine.cycle import CycleReport
-from engine.engine import Engine, EngineOptions
+from engine.engine import Engine
 from engine.execution.latch import EntryLatch
 from engine.experts.technical_expert import technical_signals
 from engine.home import Home
 from engine.model import Timeframe
+from engine.options import EngineOptions
 
 PROBE_S = 0.002
 

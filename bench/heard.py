@@ -18,10 +18,11 @@ from typing import Any
 from bench.rig import Rig, percentile
 from engine.bus import EventBus
 from engine.config import Settings
-from engine.engine import Engine, EngineOptions
+from engine.engine import Engine
 from engine.events import Event, HealthChanged, TradeClosed
 from engine.execution.latch import EntryLatch
 from engine.home import Home
+from engine.options import EngineOptions
 from engine.reasons import Reason
 
 INST = "BTC-USDT-SWAP"

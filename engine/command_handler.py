@@ -66,16 +66,16 @@ class CommandHandler:
 
     async def _kill(self, flatten: bool, by: str) -> Ack:
         """Works while the engine is still starting, as long as the venue's address is known."""
-        started = self._engine.engage_kill(flatten, by)
+        started = self._engine.kill.engage(flatten, by)
         if started is None:
             return Ack(False, "entries are latched; the venue is not open yet, so nothing could be cancelled")
         report = await asyncio.wrap_future(started)
-        await self._engine.after_kill()
+        await self._engine.kill.after()
         return kill_ack(report)
 
     async def _resume_from_kill(self, by: str) -> Ack:
         try:
-            await self._engine.resume_latch(by)
+            await self._engine.kill.resume(by)
         except (KillResumeRefused, OSError) as error:
             return Ack(False, str(error))
         return Ack(True, "kill switch released; entries may open again")

@@ -73,7 +73,7 @@ class Jobs:
         self._every("heartbeat", HEARTBEAT_S, self._heartbeat)
         embedded = self._engine.opened().venue.embedded is not None
         self._every("clock", CLOCK_SYNC_DEMO_S if embedded else CLOCK_SYNC_S, self._sync_clock)
-        self._every("kill line", KILL_WARM_S, self._engine.warm_kill)
+        self._every("kill line", KILL_WARM_S, self._engine.kill.warm)
         watch = self._engine.watch
         self._every("status", STATUS_DEMO_S if embedded else STATUS_S, watch.status)
         self._every("account", ACCOUNT_DEMO_S if embedded else ACCOUNT_S, watch.account)

@@ -13,12 +13,13 @@ from engine.clock import SystemClock
 from engine.command_handler import kill_ack
 from engine.commands import Ack, Command, EngageKill
 from engine.config import Settings
-from engine.engine import Engine, EngineOptions
+from engine.engine import Engine
 from engine.events import EngineSnapshot, EngineStateChanged, Event, KillChanged
 from engine.execution.kill_switch import KillReport
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.model import EngineState, KillState
+from engine.options import EngineOptions
 from engine.recorder import Recorder
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class EngineRuntime:
     def _kill(self, engine: Engine, command: EngageKill) -> Future[Ack]:
         """Past the loop, which may be stuck or have ended: nothing of it is needed to cancel and to close."""
         answer: Future[Ack] = Future()
-        started = engine.engage_kill(command.flatten, command.by)
+        started = engine.kill.engage(command.flatten, command.by)
         if started is None:
             answer.set_result(Ack(False, "entries are latched; the venue is not open yet, nothing could be cancelled"))
             return answer
@@ -100,7 +101,7 @@ class EngineRuntime:
             error = run.exception()
             answer.set_result(kill_ack(run.result()) if error is None else Ack(False, f"the kill failed: {error}"))
             if self._loop is not None and self._thread.is_alive():
-                self._loop.call_soon_threadsafe(lambda: engine.supervisor.start("after the kill", engine.after_kill()))
+                self._loop.call_soon_threadsafe(lambda: engine.supervisor.start("after the kill", engine.kill.after()))
 
         started.add_done_callback(ended)
         return answer
@@ -110,7 +111,7 @@ class EngineRuntime:
         if not self.latch.engaged():
             self.latch.engage(KillState.LATCHED, by)
         if self._engine is not None:
-            self._engine.expect_kill()
+            self._engine.kill.expect()
         status = self.latch.status()
         now = self._venue_ms()
         self.bus.publish(KillChanged(status.state, status.by, status.since, status.detail, {}, now))
@@ -134,7 +135,7 @@ class EngineRuntime:
             self._stopping.set()
         recorder = self._start_recording()
         self._engine = Engine(self._settings, self._home, self.bus, self.latch, self._options)
-        self._loop.set_exception_handler(self._engine.unhandled)
+        self._loop.set_exception_handler(self._engine.telling.unhandled)
         try:
             await self._engine.run(self._stopping)
         finally:

@@ -8,8 +8,8 @@ import threading
 
 from engine.cli.arguments import Arguments
 from engine.cli.prepare import Prepared
-from engine.engine import EngineOptions
 from engine.home import StorageLock
+from engine.options import EngineOptions
 from engine.runtime import EngineRuntime
 
 

@@ -36,7 +36,7 @@ class LocalEngine:
     def open(self) -> EngineRuntime:
         """Called by the link after the first paint: the heavy imports happen here."""
         from engine.cli.prepare import prepare  # noqa: PLC0415
-        from engine.engine import EngineOptions  # noqa: PLC0415
+        from engine.options import EngineOptions  # noqa: PLC0415
         from engine.runtime import EngineRuntime  # noqa: PLC0415
 
         prepared = prepare(self._arguments)

@@ -15,11 +15,12 @@ from engine.cli.arguments import Arguments
 from engine.cli.decision_text import cycle_lines, decision_line
 from engine.cli.prepare import Prepared
 from engine.cycle import CycleReport
-from engine.engine import Engine, EngineOptions
+from engine.engine import Engine
 from engine.execution.latch import EntryLatch
 from engine.home import StorageLock
 from engine.jobs import CYCLE_OFFSET_MS
 from engine.model import Timeframe
+from engine.options import EngineOptions
 from engine.schedule import next_boundary
 
 # The guard looks this often between the bars of a stepped market, as it would on a running one.

@@ -13,7 +13,7 @@ from engine.bus import EventBus
 from engine.cli.arguments import Arguments
 from engine.cli.prepare import Prepared
 from engine.clock import utc
-from engine.engine import Engine, EngineOptions
+from engine.engine import Engine
 from engine.events import (
     AccountChanged,
     ClockChanged,
@@ -29,6 +29,7 @@ from engine.exchange.simulator.embedded import EmbeddedVenue
 from engine.execution.latch import EntryLatch
 from engine.home import StorageLock
 from engine.model import AccountView, Halt, ProtectedPosition
+from engine.options import EngineOptions
 from engine.status_file import SILENT_AFTER_S, read_process, read_status
 
 

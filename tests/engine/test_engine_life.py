@@ -11,10 +11,11 @@ import pytest
 from bench.rig import open_rig
 from engine.bus import EventBus
 from engine.config import Settings
-from engine.engine import Engine, EngineOptions
+from engine.engine import Engine
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.model import EngineState, KillState, Protection
+from engine.options import EngineOptions
 from engine.reasons import Reason
 
 BTC = "BTC-USDT-SWAP"

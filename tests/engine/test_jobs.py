@@ -11,11 +11,12 @@ import pytest
 from engine import jobs as module
 from engine.bus import EventBus
 from engine.config import Settings
-from engine.engine import Engine, EngineOptions
+from engine.engine import Engine
 from engine.events import LogLine
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.jobs import Jobs
+from engine.options import EngineOptions
 from engine.status_file import read_process, write_status
 
 SETTINGS = Settings.model_validate({"llm": {"backend": "rules"}, "demo": {"seed": 7}, "watchlist": ["BTC"]})
@@ -96,7 +97,7 @@ async def test_a_cycle_that_is_skipped_is_a_counted_event_in_the_status(engine: 
 
 async def test_an_error_that_nobody_waited_for_is_counted_and_told(engine: Engine) -> None:
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(engine.unhandled)
+    loop.set_exception_handler(engine.telling.unhandled)
 
     async def dies() -> None:
         raise ZeroDivisionError("nobody looks")

@@ -11,7 +11,6 @@ import pytest
 
 from engine.commands import EngageKill
 from engine.config import Settings
-from engine.engine import EngineOptions
 from engine.exchange.okx.sdk import OkxEndpoint
 from engine.exchange.simulator.embedded import EmbeddedVenue
 from engine.execution.kill_switch import KillReport
@@ -19,6 +18,7 @@ from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.kill_desk import KillDesk
 from engine.model import EngineState, KillState
+from engine.options import EngineOptions
 from engine.runtime import EngineRuntime
 
 

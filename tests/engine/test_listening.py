@@ -19,7 +19,7 @@ from bench.rig import open_rig
 from engine.bus import EventBus
 from engine.clock import SystemClock
 from engine.config import Settings
-from engine.engine import Engine, EngineOptions
+from engine.engine import Engine
 from engine.events import Event, HealthChanged, LogLine, TradeClosed
 from engine.exchange.errors import Unavailable
 from engine.exchange.streams import (
@@ -37,6 +37,7 @@ from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.listening import Listening
 from engine.model import EngineState
+from engine.options import EngineOptions
 from engine.reasons import Reason
 from engine.supervisor import Supervisor
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 from bench.rig import open_rig
 from engine.bus import EventBus
 from engine.config import Settings
-from engine.engine import Engine, EngineOptions
+from engine.engine import Engine
 from engine.events import ClockChanged, EngineStateChanged, LogLine
 from engine.exchange.errors import ExchangeError
 from engine.execution.blocks import ACCOUNT, Blocks
@@ -22,6 +22,7 @@ from engine.execution.latch import EntryLatch
 from engine.execution.stops import SOURCE
 from engine.home import Home
 from engine.model import EngineState, Protection
+from engine.options import EngineOptions
 from engine.reasons import Reason
 from engine.venue_watch import judge_clock
 

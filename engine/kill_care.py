@@ -1,0 +1,116 @@
+"""The engine's care for its kill switch: it falls from any thread, a flatten that was cut off goes on, and FLAT is
+a level, not an edge."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from engine.events import KillChanged
+from engine.execution.kill_switch import KillReport, KillResumeRefused
+from engine.execution.latch_record import agree, forget
+from engine.kill_desk import KillDesk
+from engine.model import KillState
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+
+log = logging.getLogger(__name__)
+
+
+class KillCare:
+    """One per engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._latch = engine.latch
+        self._desk = KillDesk(engine.latch, self._tell)
+        self._resuming = asyncio.Lock()
+
+    # ------------------------------------------------------------ from any thread
+
+    def engage(self, flatten: bool, by: str) -> Future[KillReport] | None:
+        """Also when the loop is stuck or has ended. None = the venue is not open yet: only the latch is set."""
+        venue = self._engine.venue
+        if venue is None:
+            self._latch.engage(KillState.LATCHED, by)
+            return None
+        return self._desk.engage(venue.endpoint, flatten, by)
+
+    def expect(self) -> None:
+        """The latch fell by a person's hand."""
+        venue = self._engine.venue
+        if venue is not None:
+            self._desk.look_ahead(venue.endpoint)
+
+    # ------------------------------------------------------------ on the engine's loop
+
+    async def warm(self) -> None:
+        """Keeps the kill switch's own connection open."""
+        endpoint = self._engine.opened().venue.endpoint
+        if not await asyncio.to_thread(self._desk.warm, endpoint):
+            log.warning("the kill switch's own connection does not answer")
+
+    def go_on(self) -> None:
+        """A flatten that its process, this one or another, did not live to finish goes on."""
+        if not self._engine.options.observe and not self._desk.at_work and self._latch.cut_off():
+            self._engine.tell("warning", "kill", "an unfinished flatten goes on")
+            self.engage(True, "restart")
+
+    def keep_flat(self) -> None:
+        """Positions are open: under FLAT there may be none. What was still on the wire when the account went flat is
+        closed as well."""
+        if not self._desk.at_work and self._latch.status().state is KillState.FLAT:
+            self._engine.tell("error", "kill", "a position is open although the kill switch says FLAT: closing it")
+            self.engage(True, "guard")
+
+    async def agree(self) -> None:
+        """The latch's file and its record in the database: what one has lost, the other puts back."""
+        try:
+            async with self._resuming:
+                lost = await agree(self._latch, self._engine.opened().db)
+        except sqlite3.Error as error:
+            lost = "" if self._latch.engaged() else f"the database's record of the kill switch cannot be read: {error}"
+        if lost:
+            self._engine.tell("error", "kill", lost)
+            self.announce()
+
+    async def resume(self, by: str) -> None:
+        """Releases the kill switch. Raises KillResumeRefused while positions are being closed, OSError or sqlite3.Error
+        when file or record cannot be removed: it then stays engaged."""
+        db = self._engine.opened().db
+        if self._latch.status().state is KillState.FLATTENING:
+            raise KillResumeRefused("positions are being closed right now; resume when that has ended")
+        async with self._resuming:
+            await forget(db)
+            await asyncio.to_thread(self._latch.resume, by)
+        self.announce()
+        self._engine.tell("warning", "operator", f"{by} released the kill switch")
+
+    async def after(self) -> None:
+        """What the kill did at the venue comes into our books now rather than at the next pass."""
+        if self._engine.works is not None:
+            await self._engine.works.desk.reconcile()
+            await self._engine.refresh_books()
+
+    async def close(self) -> None:
+        """A kill under way ends first."""
+        await asyncio.to_thread(self._desk.close)
+
+    # ------------------------------------------------------------ telling
+
+    def announce(self) -> None:
+        status = self._latch.status()
+        now = self._engine.clock.now_ms()
+        self._engine.bus.publish(KillChanged(status.state, status.by, status.since, status.detail, {}, now))
+
+    def _tell(self, report: KillReport) -> None:
+        """On the kill's thread."""
+        now = self._engine.clock.now_ms()
+        event = KillChanged(report.state, report.by, report.since, report.detail, dict(report.results), now)
+        self._engine.bus.publish(event)
+        if self._engine.works is not None:
+            self._engine.works.desk.decisions.trade_event(event)
