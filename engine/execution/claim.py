@@ -10,6 +10,7 @@ from decimal import Decimal
 from engine.events import BracketHealed
 from engine.exchange.errors import ExchangeError
 from engine.execution.context import Desk, ExecutionOutcome, is_price
+from engine.execution.cover import ours_on
 from engine.execution.ids import entry_id
 from engine.execution.protect import Protected, Protector
 from engine.execution.trade_book import OpenTrade
@@ -42,9 +43,9 @@ class Claim:
     async def take(self, inst_id: str, by: str, stop_pct: float = 0.0) -> ExecutionOutcome:
         """`stop_pct`: distance of the stop from the mark in percent; 0 = three hourly ATRs, between 0.3 and 8 %.
 
-        ENTERED once the venue lists the bracket. Otherwise nothing was changed, and the reason says why:
-        SELL_WHEN_FLAT, FOREIGN_ORDER (a short), ALREADY_IN_POSITION, STOP_INVALID, LEDGER_MISMATCH,
-        VENUE_UNAVAILABLE. Never raises ExchangeError.
+        ENTERED once the venue lists the bracket; UNKNOWN_ORDER when it does not tell whether one rests: it is claimed
+        then. Otherwise nothing was changed, and the reason says why: SELL_WHEN_FLAT, FOREIGN_ORDER (a short),
+        ALREADY_IN_POSITION, STOP_INVALID, LEDGER_MISMATCH, VENUE_UNAVAILABLE. Never raises ExchangeError.
         """
         async with self._desk.locks.of(inst_id):
             try:
@@ -102,9 +103,14 @@ class Claim:
 
     async def _cover(self, trade: OpenTrade, position: Position, by: str) -> ExecutionOutcome:
         """A bracket that the person has set, whole, is cover as well; else ours is placed. What cannot be covered is
-        given back: it stays the person's, as it was."""
+        given back: it stays the person's, as it was, with nothing of ours under it."""
         placed = await self._protector.protect(trade, position.contracts)
         if placed.result is not Protected.COVERED or placed.bracket is None:
+            if not await self._withdrawn(trade.inst_id):
+                return ExecutionOutcome(
+                    Reason.UNKNOWN_ORDER,
+                    f"claimed, its bracket is not confirmed yet; the guard goes on: {placed.detail}",
+                )
             await self._give_back(trade)
             return ExecutionOutcome(Reason.STOP_INVALID, f"not claimed: {placed.detail}")
         bracket = placed.bracket
@@ -114,6 +120,17 @@ class Claim:
         return ExecutionOutcome(
             Reason.ENTERED, detail, trade.entry_client_id, Decimal(position.contracts), position.entry_price
         )
+
+    async def _withdrawn(self, inst_id: str) -> bool:
+        """False when the venue does not tell what of ours rests there, or keeps it: it would close a position that is
+        the person's again."""
+        try:
+            ours = ours_on(inst_id, await self._desk.exchange.brackets(inst_id))
+            if ours:
+                await self._desk.gateway.cancel_brackets(inst_id, [bracket.algo_id for bracket in ours])
+        except ExchangeError:
+            return False
+        return True
 
     async def _give_back(self, trade: OpenTrade) -> None:
         try:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from engine.exchange.port import BracketRequest
 from engine.model import BracketPrices, OrderRequest, OrderType, Position, Protection, Side, Timeframe
 from engine.reasons import Reason
-from tests.execution.rig import Rig, down, refuse
+from tests.execution.rig import Rig, down, lose_reply, refuse
 
 ETH = "ETH-USDT-SWAP"
 
@@ -137,3 +138,33 @@ async def test_a_claim_that_cannot_be_written_is_none(rig: Rig, monkeypatch: pyt
 
 def _without_mark(position: Position) -> Position:
     return replace(position, mark_price=None)
+
+
+async def test_nothing_of_ours_stays_under_a_position_that_could_not_be_claimed(rig: Rig) -> None:
+    await by_hand(rig)
+
+    async def too_small(call: Any, args: Any, kwargs: Any) -> Any:
+        return await call(replace(args[0], contracts=Decimal("0.01")))
+
+    rig.venue.always |= {"place_bracket": too_small, "amend_bracket": refuse()}
+    outcome = await rig.desk.claim.take(ETH, "operator")
+    assert outcome.reason is Reason.STOP_INVALID
+    assert rig.venue.sent("place_bracket") > 0
+    assert await rig.brackets(ETH) == []
+
+
+async def test_a_bracket_that_nobody_can_see_yet_keeps_the_claim_and_the_guard_goes_on(rig: Rig) -> None:
+    position = await by_hand(rig)
+
+    async def lost(call: Any, args: Any, kwargs: Any) -> Any:
+        rig.venue.always["brackets"] = down
+        return await lose_reply(call, args, kwargs)
+
+    rig.venue.always["place_bracket"] = lost
+    outcome = await rig.desk.claim.take(ETH, "operator")
+    assert (outcome.reason, outcome.detail[:7]) == (Reason.UNKNOWN_ORDER, "claimed")
+    rig.venue.always.clear()
+    await rig.desk.guard_pass()
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    assert [bracket.contracts for bracket in await rig.brackets(ETH)] == [position.contracts]
