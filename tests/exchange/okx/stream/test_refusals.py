@@ -183,6 +183,7 @@ async def test_an_address_where_nobody_listens_is_told_as_unreached() -> None:
 
 async def test_an_announced_end_is_bridged_by_a_new_line_and_what_comes_meanwhile_is_heard() -> None:
     order = {"instId": "X", "ordId": "1", "clOrdId": "a", "state": "live", "accFillSz": "", "uTime": "5"}
+    orders = {"channel": "orders", "instType": "SWAP"}
     lines: list[ServerConnection] = []
 
     async def announce(socket: ServerConnection, request: dict[str, Any]) -> None:
@@ -190,11 +191,10 @@ async def test_an_announced_end_is_bridged_by_a_new_line_and_what_comes_meanwhil
             lines.append(socket)
         if len(lines) == 2 and request["op"] == "login":
             # The successor is being greeted: the old line still tells.
-            await lines[0].send(json.dumps({"arg": {"channel": "orders", "instType": "SWAP"}, "data": [order]}))
+            await lines[0].send(json.dumps({"arg": orders, "data": [order]}))
         await accept(socket, request)
-        if request["op"] == "subscribe" and len(lines) == 1:
-            if request["args"][0]["channel"] == PRIVATE.channels[-1].name:
-                await socket.send(json.dumps({"event": "notice", "code": "64008", "msg": "soon", "connId": "a"}))
+        if len(lines) == 1 and request["args"][0].get("channel") == PRIVATE.channels[-1].name:
+            await socket.send(json.dumps({"event": "notice", "code": "64008", "msg": "soon", "connId": "a"}))
 
     async with scripted(PRIVATE, announce) as told:
         await until(lambda: len([push for push in told.pushes if isinstance(push, Resumed)]) == 2)
@@ -203,3 +203,26 @@ async def test_an_announced_end_is_bridged_by_a_new_line_and_what_comes_meanwhil
         assert told.said == [("info", told.said[0][1])], "no loss is told: there was none"
         assert told.heard("a new one takes over")
         await until(lambda: lines[0].close_code is not None)
+        await lines[1].send(json.dumps({"arg": orders, "data": [{**order, "ordId": "2"}]}))
+        await until(lambda: isinstance(told.pushes[-1], OrderMoved))
+
+
+async def test_a_line_that_ends_before_its_successor_is_up_is_not_shown_as_alive() -> None:
+    released, lines = asyncio.Event(), []
+
+    async def announce(socket: ServerConnection, request: dict[str, Any]) -> None:
+        if request["op"] == "login":
+            lines.append(socket)
+        if len(lines) == 2 and request["op"] == "login":
+            await lines[0].send(json.dumps({"event": "error", "code": "60014", "msg": ""}))
+            await released.wait()
+        await accept(socket, request)
+        if len(lines) == 1 and request["args"][0].get("channel") == PRIVATE.channels[-1].name:
+            await socket.send(json.dumps({"event": "notice", "code": "64008", "msg": "soon", "connId": "a"}))
+
+    async with scripted(PRIVATE, announce) as told:
+        await until(lambda: len(lines) == 2)
+        await until(lambda: state(told, Topic.ORDERS) is StreamState.CONNECTING)
+        released.set()
+        await until(lambda: state(told, Topic.ORDERS) is StreamState.OK)
+        assert len([push for push in told.pushes if isinstance(push, Resumed)]) == 2
