@@ -29,7 +29,7 @@ from engine.exchange.contracts import contracts_for_notional
 from engine.exchange.okx.endpoints import Endpoint
 from engine.exchange.okx.session import OkxSession
 from engine.execution.desk import TradingDesk
-from engine.execution.entry import EntryPlan
+from engine.execution.entry_plan import EntryPlan
 from engine.execution.journal import Journal
 from engine.execution.latch import EntryLatch
 from engine.execution.trade_book import TradeBook

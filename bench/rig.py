@@ -14,7 +14,7 @@ from engine.db import Database
 from engine.events import Event
 from engine.exchange.contracts import contracts_for_notional
 from engine.execution.desk import TradingDesk
-from engine.execution.entry import EntryPlan
+from engine.execution.entry_plan import EntryPlan
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.model import BracketPrices, Instrument

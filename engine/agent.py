@@ -19,7 +19,7 @@ from engine.exchange.contracts import contracts_for_notional
 from engine.exchange.errors import ExchangeError
 from engine.exchange.port import Exchange
 from engine.execution.desk import TradingDesk
-from engine.execution.entry import EntryPlan
+from engine.execution.entry_plan import EntryPlan
 from engine.experts.gather_result import gather, technical_of
 from engine.experts.orderbook_expert import slippage_pct
 from engine.experts.streak import Streak, advance

@@ -24,7 +24,7 @@ from engine.exchange.errors import ExchangeError
 from engine.exchange.okx.kill_client import OkxKillVenue
 from engine.exchange.simulator.embedded import EmbeddedVenue
 from engine.execution.desk import TradingDesk
-from engine.execution.entry import EntryPlan
+from engine.execution.entry_plan import EntryPlan
 from engine.execution.kill_switch import KillSwitch, KillTiming
 from engine.execution.latch import EntryLatch
 from engine.execution.timing import ExecutionTiming

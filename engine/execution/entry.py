@@ -6,9 +6,7 @@ commit the intent, send with the bracket attached, settle what became of it, ver
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.events import BracketVerified, OrderFilled, OrderRefused
@@ -17,57 +15,21 @@ from engine.execution.bracket_rows import BracketRow
 from engine.execution.bracket_states import BracketLife
 from engine.execution.context import Desk, ExecutionOutcome
 from engine.execution.controls import Controls
+from engine.execution.entry_ground import Ground
+from engine.execution.entry_plan import EntryDenied, EntryPlan
 from engine.execution.exit import Exit
 from engine.execution.gateway import EntriesLatched
 from engine.execution.ids import TAG, bracket_id, entry_id
 from engine.execution.intent import Intent
 from engine.execution.journal import AlreadyJournalled
 from engine.execution.protect import Protected, Protector
-from engine.execution.resolve import Resolver, may_still_arrive
+from engine.execution.resolve import Resolver
 from engine.execution.states import IntentState, Kind
 from engine.execution.trade_book import OpenTrade, trade_of
-from engine.model import Bracket, BracketPrices, BracketState, Instrument, OrderRequest, OrderType, Protection, Side
+from engine.model import Bracket, BracketState, OrderRequest, OrderType, Protection, Side
 from engine.reasons import Reason
-from engine.risk.gates_control import off_reason
-from engine.risk.limits import NO_ENTRY_BEFORE_EXPIRY_MS
 
 S = IntentState
-
-LEVERAGE = Decimal(1)
-MIN_DRIFT = 0.003
-ATR_DRIFT = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class EntryPlan:
-    """What was decided. `price` is the price that the decision saw; `atr15_pct` and `trail_pct` are fractions;
-    `decided_at` is venue ms, `max_age_s` and `cooldown_s` (since the instrument's last close) are venue seconds."""
-
-    decision_id: str
-    ticker: str
-    instrument: Instrument
-    contracts: Decimal
-    prices: BracketPrices
-    price: Decimal
-    decided_at: int
-    strength: float | None
-    atr15_pct: float | None
-    trail_pct: float
-    max_age_s: float
-    cooldown_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        assert self.contracts > 0, f"contracts must be > 0, got {self.contracts}"
-        assert 0 < self.prices.stop < self.price < self.prices.target, "a long's stop is below, its target above"
-
-
-class EntryDenied(Exception):
-    """Nothing was sent, for a named reason."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 class Entry:
@@ -75,7 +37,7 @@ class Entry:
 
     def __init__(self, desk: Desk, controls: Controls, resolver: Resolver, protector: Protector, leave: Exit) -> None:
         self._desk = desk
-        self._controls = controls
+        self._ground = Ground(desk, controls)
         self._resolver = resolver
         self._protector = protector
         self._exit = leave
@@ -84,9 +46,7 @@ class Entry:
         """Never raises ExchangeError; a second call for the same decision never sends."""
         async with self._desk.locks.of(plan.instrument.inst_id):
             try:
-                await self._check_ground(plan)
-                await self._confirm_leverage(plan)
-                await self._requote(plan)
+                await self._ground.check(plan)
                 intent = await self._commit(plan)
             except EntryDenied as denied:
                 return ExecutionOutcome(denied.reason, denied.detail)
@@ -96,96 +56,7 @@ class Entry:
                 return outcome
             return await self._settle(plan, outcome, sent_at)
 
-    # ---------------------------------------------------------------- before the send
-
-    async def _check_ground(self, plan: EntryPlan) -> None:
-        """Nothing of the past may stand in the way of this entry. Raises EntryDenied."""
-        inst_id = plan.instrument.inst_id
-        self._check_controls(plan.ticker)
-        block = self._desk.blocks.of(inst_id)
-        if block is not None:
-            raise EntryDenied(block.reason, block.detail)
-        listed = self._desk.instruments.get(inst_id, plan.instrument)
-        off = off_reason(listed, self._desk.clock.now_ms(), NO_ENTRY_BEFORE_EXPIRY_MS)
-        if off:
-            raise EntryDenied(Reason.INSTRUMENT_OFF, off)
-        try:
-            if await self._desk.journal.unresolved(inst_id):
-                raise EntryDenied(Reason.UNKNOWN_ORDER, "an earlier order's fate is not known yet")
-            lost = await self._desk.journal.latest_entry(inst_id, frozenset({S.ABSENT}))
-            if lost is not None and may_still_arrive(lost, self._desk.clock.wall_ms()):
-                raise EntryDenied(Reason.UNKNOWN_ORDER, "an earlier order was lost and may still arrive")
-            if inst_id in await self._desk.book.open_trades() or inst_id in self._desk.unbooked:
-                raise EntryDenied(Reason.ALREADY_IN_POSITION, "a trade is open in our books")
-            self._check_cooldown(plan, await self._desk.book.last_close(inst_id))
-        except sqlite3.Error as error:
-            raise EntryDenied(Reason.LEDGER_MISMATCH, f"the journal cannot be read: {error}") from error
-        await self._check_venue(inst_id)
-
-    def _check_controls(self, ticker: str) -> None:
-        try:
-            self._desk.gateway.check()
-        except EntriesLatched as latched:
-            raise EntryDenied(Reason.KILL_ENGAGED, str(latched)) from latched
-        if self._controls.entries_stopped:
-            raise EntryDenied(Reason.ENTRIES_PAUSED, "entries are stopped by the operator")
-        if ticker in self._controls.paused:
-            raise EntryDenied(Reason.TICKER_PAUSED, f"{ticker} is paused by the operator")
-        for halt in self._controls.halts:
-            raise EntryDenied(halt.reason, halt.detail)
-
-    def _check_cooldown(self, plan: EntryPlan, closed_at: int | None) -> None:
-        """Also what closed after the decision was taken counts (incident row 23)."""
-        if closed_at is None or plan.cooldown_s <= 0:
-            return
-        since_s = (self._desk.clock.now_ms() - closed_at) / 1000
-        if since_s < plan.cooldown_s:
-            raise EntryDenied(Reason.COOLDOWN, f"closed {since_s:.0f} s ago, limit {plan.cooldown_s:.0f} s")
-
-    async def _check_venue(self, inst_id: str) -> None:
-        exchange = self._desk.exchange
-        try:
-            brackets, orders, positions = await asyncio.gather(
-                exchange.brackets(inst_id), exchange.open_orders(), exchange.positions()
-            )
-        except ExchangeError as error:
-            raise EntryDenied(Reason.VENUE_UNAVAILABLE, f"the account cannot be read: {error}") from error
-        if any(p.inst_id == inst_id for p in positions):
-            raise EntryDenied(Reason.ALREADY_IN_POSITION, "the venue shows a position")
-        if any(order.inst_id == inst_id for order in orders):
-            raise EntryDenied(Reason.FOREIGN_ORDER, "an order rests on this instrument")
-        if any(b.inst_id == inst_id and _rests(b) for b in brackets):
-            raise EntryDenied(Reason.ORPHAN_BRACKET, "a bracket rests without a position")
-
-    async def _confirm_leverage(self, plan: EntryPlan) -> None:
-        """Set and read back before every entry: a person may have changed it since. Raises EntryDenied."""
-        try:
-            read_back = await self._desk.gateway.set_leverage(plan.instrument.inst_id, LEVERAGE)
-        except ExchangeError as error:
-            raise EntryDenied(Reason.LEVERAGE_REFUSED, str(error)) from error
-        if read_back != LEVERAGE:
-            raise EntryDenied(Reason.LEVERAGE_REFUSED, f"the venue reads back {read_back}x")
-
-    async def _requote(self, plan: EntryPlan) -> None:
-        """The decision must still fit the market. Raises EntryDenied(DRIFT | STOP_INVALID | VENUE_UNAVAILABLE)."""
-        inst_id = plan.instrument.inst_id
-        try:
-            book, mark = await asyncio.gather(
-                self._desk.exchange.book(inst_id, 5), self._desk.exchange.mark_price(inst_id)
-            )
-        except ExchangeError as error:
-            raise EntryDenied(Reason.VENUE_UNAVAILABLE, f"no quote: {error}") from error
-        if not book.bids or not book.asks:
-            raise EntryDenied(Reason.DATA_MISSING, "one side of the book is empty")
-        age_s = (self._desk.clock.now_ms() - plan.decided_at) / 1000
-        if age_s > plan.max_age_s:
-            raise EntryDenied(Reason.DRIFT, f"decided {age_s:.0f} s ago, limit {plan.max_age_s:.0f} s")
-        mid = (book.bids[0].price + book.asks[0].price) / 2
-        drift, limit = abs(float(mid / plan.price) - 1), drift_limit(plan.atr15_pct)
-        if drift > limit:
-            raise EntryDenied(Reason.DRIFT, f"the price moved {drift:.2%} since the decision, limit {limit:.2%}")
-        if not plan.prices.stop < min(mark, book.bids[0].price) or not max(mark, mid) < plan.prices.target:
-            raise EntryDenied(Reason.STOP_INVALID, f"mark {mark} and mid {mid} no longer lie between stop and target")
+    # ---------------------------------------------------------------- the send, and after
 
     async def _commit(self, plan: EntryPlan) -> Intent:
         """The intent is on disk before anything is on the wire. Raises EntryDenied."""
@@ -218,8 +89,6 @@ class Entry:
             raise EntryDenied(Reason.LEDGER_MISMATCH, f"the journal cannot be written: {error}") from error
         brackets.keep(sent)
         return intent
-
-    # ---------------------------------------------------------------- the send, and after
 
     async def _send(self, plan: EntryPlan, intent: Intent) -> Intent | ExecutionOutcome:
         """The intent to be settled, or how it ended when nothing is at the venue."""
@@ -374,11 +243,6 @@ class Entry:
             )
 
 
-def drift_limit(atr15_pct: float | None) -> float:
-    """How far the price may move between decision and order, as a fraction: max(0.3 %, half the 15m ATR)."""
-    return max(MIN_DRIFT, ATR_DRIFT * (atr15_pct or 0.0))
-
-
 def _attached(intent: Intent) -> BracketRow:
     """The bracket that rides on an entry, before anything is sent."""
     assert intent.prices is not None, "an entry always has its stop and target"
@@ -386,7 +250,3 @@ def _attached(intent: Intent) -> BracketRow:
         bracket_id(intent.decision_id, 0), intent.decision_id, intent.inst_id, True, intent.contracts,
         intent.prices.stop, intent.prices.target, intent.created_at, detail="attached to its entry",
     )  # fmt: skip
-
-
-def _rests(bracket: Bracket) -> bool:
-    return bracket.state in (BracketState.LIVE, BracketState.DORMANT)

@@ -5,27 +5,26 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from engine.events import BracketHealed, PositionsChanged
 from engine.exchange.errors import ExchangeError
-from engine.execution.blocks import Block
 from engine.execution.bracket_fates import BracketFates
-from engine.execution.bracket_rows import BracketRow
 from engine.execution.churn import Churn
 from engine.execution.context import Desk
-from engine.execution.cover import Cover, assess, ours_on
+from engine.execution.cover import Cover
 from engine.execution.exit import Exit
-from engine.execution.ids import is_ours
 from engine.execution.intent import Intent
 from engine.execution.protect import Protected, Protector
 from engine.execution.resolve import Resolver
+from engine.execution.seen import Seen, cover_of, foreign_view, fresh, guarded_view
 from engine.execution.states import HOLDING, IntentState
+from engine.execution.strangers import Strangers
 from engine.execution.trade_book import OpenTrade
 from engine.execution.trailing import Trailing
 from engine.execution.upkeep import Upkeep
-from engine.model import Bracket, BracketState, Order, Position, ProtectedPosition, Protection
+from engine.model import Position, ProtectedPosition, Protection
 from engine.reasons import Reason
 
 S = IntentState
@@ -47,18 +46,6 @@ class GuardReport:
         return not self.healed and not self.swept and not self.closed
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The venue at one moment: brackets were read first, so that one without a position is an orphan. `recorded` are
-    the journal's brackets before the venue's were read."""
-
-    recorded: tuple[BracketRow, ...]
-    brackets: tuple[Bracket, ...]
-    orders: tuple[Order, ...]
-    positions: tuple[Position, ...]
-    trades: Mapping[str, OpenTrade]
-
-
 class Guard:
     """`run` is one pass; the caller repeats it."""
 
@@ -72,6 +59,7 @@ class Guard:
         self._fates = fates
         self._churn = churn
         self._upkeep = Upkeep(desk)
+        self._strangers = Strangers(desk)
         self._resolver = resolver
         self._protector = protector
         self._exit = leave
@@ -89,8 +77,8 @@ class Guard:
         seen = await self._see()
         views = await asyncio.gather(*(self._look_after_one(position, seen) for position in seen.positions))
         await self._fates.watch(seen.recorded, seen.brackets)
-        swept = await self._sweep_orphans(seen)
-        await self._block_foreign(seen, views)
+        swept = await self._strangers.sweep_orphans(seen)
+        await self._strangers.block(seen, (view for view, _ in views))
         self._desk.blocks.replace("upkeep", self._upkeep.blocks(seen.positions, seen.trades))
         held = {position.inst_id for position in seen.positions}
         closed = tuple(i for i in seen.trades if i not in held and not self._desk.locks.busy(i))
@@ -102,9 +90,9 @@ class Guard:
         """What a pass would see, without acting on it. Raises ExchangeError."""
         seen = await self._see()
         self._last = tuple(
-            self._view(position, trade, _cover(position, seen.brackets))
+            guarded_view(self._desk, position, trade, cover_of(position, seen.brackets))
             if (trade := seen.trades.get(position.inst_id)) is not None
-            else self._foreign(position, seen.brackets)
+            else foreign_view(self._desk, position, seen.brackets)
             for position in seen.positions
         )
         self._desk.publish(PositionsChanged(self._last, self._desk.clock.now_ms()))
@@ -112,7 +100,7 @@ class Guard:
 
     # ---------------------------------------------------------------- what is there
 
-    async def _see(self) -> _Seen:
+    async def _see(self) -> Seen:
         recorded = self._desk.brackets.open()
         brackets, orders = await asyncio.gather(self._desk.exchange.brackets(), self._desk.exchange.open_orders())
         positions = await self._desk.exchange.positions()
@@ -120,35 +108,43 @@ class Guard:
             self._trades = await self._desk.book.open_trades()
         except sqlite3.Error as error:
             self._desk.log("error", f"books cannot be read ({error}); guarding by the last known terms")
-        return _Seen(recorded, brackets, orders, positions, {**self._desk.unbooked, **self._trades})
+        return Seen(recorded, brackets, orders, positions, {**self._desk.unbooked, **self._trades})
 
-    async def _look_after_one(self, position: Position, seen: _Seen) -> tuple[ProtectedPosition | None, bool]:
+    async def _look_after_one(self, position: Position, seen: Seen) -> tuple[ProtectedPosition | None, bool]:
         """What goes wrong with one position never keeps the guard from the others."""
         try:
             return await self._look_after(position, seen)
         except Exception as error:  # noqa: BLE001 - a defect met on one position must not bare the others
             text = str(error) if isinstance(error, (ExchangeError, sqlite3.Error)) else repr(error)
             self._desk.log("error", f"guarding is hindered: {text}", position.inst_id)
-            view = self._view(position, seen.trades.get(position.inst_id), _cover(position, seen.brackets), busy=True)
-            return replace(view, detail=text), False
+            return replace(self._busy_view(position, seen), detail=text), False
 
-    async def _look_after(self, position: Position, seen: _Seen) -> tuple[ProtectedPosition | None, bool]:
+    async def _look_after(self, position: Position, seen: Seen) -> tuple[ProtectedPosition | None, bool]:
         """The position's view (None = it has gone meanwhile), and whether something was done about it."""
         inst_id = position.inst_id
         if self._desk.locks.busy(inst_id):
-            return self._view(position, seen.trades.get(inst_id), _cover(position, seen.brackets), busy=True), False
+            return guarded_view(
+                self._desk, position, seen.trades.get(inst_id), cover_of(position, seen.brackets), busy=True
+            ), False
         trade = seen.trades.get(inst_id)
         if trade is not None and (position.contracts < 0 or self._is_another(position, trade)):
             trade = await self._still_open(trade)
         trade = trade or await self._adopt(inst_id)
         if trade is None or position.contracts < 0:
-            return self._foreign(position, seen.brackets), await self._release(position, seen.brackets)
-        cover = _cover(position, seen.brackets)
+            return foreign_view(self._desk, position, seen.brackets), await self._strangers.release(
+                position, seen.brackets
+            )
+        cover = cover_of(position, seen.brackets)
         if cover.protection is Protection.PROTECTED and not cover.surplus and cover.resizable is None:
             await self._settle_entry(trade, cover)
             return await self._kept_up(position, trade, cover)
         async with self._desk.locks.of(inst_id):
             return await self._heal(inst_id, trade)
+
+    def _busy_view(self, position: Position, seen: Seen) -> ProtectedPosition:
+        """Of one that somebody is at work on, or that could not be looked after."""
+        trade, cover = seen.trades.get(position.inst_id), cover_of(position, seen.brackets)
+        return guarded_view(self._desk, position, trade, cover, busy=True)
 
     def _is_another(self, position: Position, trade: OpenTrade) -> bool:
         """It opened after the trade did: ours may have ended meanwhile, and this one be somebody else's."""
@@ -164,19 +160,6 @@ class Guard:
         except (ExchangeError, sqlite3.Error) as error:
             self._desk.log("warning", f"not known whether this is still our trade: {error}", trade.inst_id)
             return trade
-
-    async def _release(self, position: Position, brackets: Iterable[Bracket]) -> bool:
-        """A bracket of a trade of ours that has ended would close the stranger's position: it goes. One of a trade
-        that our books do not know stays: it may be all that protects it."""
-        ours = ours_on(position.inst_id, brackets)
-        ended = await self._desk.book.ended({b.client_id for b in ours})
-        stale = [b for b in ours if b.client_id in ended]
-        if not stale:
-            return False
-        async with self._desk.locks.of(position.inst_id):
-            await self._desk.take_away(position.inst_id, stale, "its trade has ended")
-        self._tell(self._desk.ticker(position.inst_id), "orphan cancelled", f"{len(stale)} under a stranger's position")
-        return True
 
     async def _adopt(self, inst_id: str) -> OpenTrade | None:
         """A position without a trade may be that of an entry whose fate was not known: the venue is asked."""
@@ -200,10 +183,10 @@ class Guard:
 
     async def _heal(self, inst_id: str, trade: OpenTrade) -> tuple[ProtectedPosition | None, bool]:
         """Holds the lock, so it looks again before it acts."""
-        position, brackets = await self._fresh(inst_id)
+        position, brackets = await fresh(self._desk, inst_id)
         if position is None:
             return None, False
-        cover = _cover(position, brackets)
+        cover = cover_of(position, brackets)
         if cover.protection is Protection.MISSING and self._is_young(position):
             deadline = self._desk.timing.cover_deadline_s
             cover = (
@@ -212,7 +195,7 @@ class Guard:
         if cover.protection is Protection.PROTECTED:
             await self._settle_entry(trade, cover)
             acted = await self._trim(trade, position, cover)
-            return self._view(position, trade, cover), acted
+            return guarded_view(self._desk, position, trade, cover), acted
         await self._mark_healing(trade, cover)
         outcome = await self._protector.protect(trade, position.contracts)
         if outcome.result is Protected.FLAT:
@@ -220,7 +203,7 @@ class Guard:
         if outcome.result is Protected.COVERED:
             now_covered = Cover(Protection.PROTECTED, outcome.bracket)
             await self._settle_entry(trade, now_covered)
-            return self._view(position, trade, now_covered), True
+            return guarded_view(self._desk, position, trade, now_covered), True
         return await self._close(trade, position, outcome.detail), True
 
     def _is_young(self, position: Position) -> bool:
@@ -229,10 +212,6 @@ class Guard:
         clock = self._desk.clock
         wall_ms = (clock.now_ms() - position.opened_at) / max(clock.speed(), 1.0)
         return wall_ms < self._desk.timing.cover_deadline_s * 1000
-
-    async def _fresh(self, inst_id: str) -> tuple[Position | None, tuple[Bracket, ...]]:
-        brackets = await self._desk.exchange.brackets(inst_id)
-        return await self._desk.position(inst_id), brackets
 
     async def _close(
         self, trade: OpenTrade, position: Position, why: str, reason: Reason = Reason.UNPROTECTED_CLOSED
@@ -244,7 +223,7 @@ class Guard:
         self._tell(trade.ticker, "closed at market", f"{why}; {closed.detail}")
         if closed.reason in (Reason.EXITED, Reason.SELL_WHEN_FLAT):
             return None
-        view = self._view(position, trade, Cover(Protection.CLOSING, None))
+        view = guarded_view(self._desk, position, trade, Cover(Protection.CLOSING, None))
         return replace(view, detail=closed.detail)
 
     async def _trim(self, trade: OpenTrade, position: Position, cover: Cover) -> bool:
@@ -302,89 +281,10 @@ class Guard:
                 return await self._close(trade, position, leave.why, leave.reason), True
             raised = await self._trailing.follow(trade, position, cover.bracket)
         if raised is None:
-            return self._view(position, trade, cover), False
-        return self._view(position, trade, replace(cover, bracket=replace(cover.bracket, stop=raised))), True
-
-    # ---------------------------------------------------------------- orphans and strangers
-
-    async def _sweep_orphans(self, seen: _Seen) -> int:
-        """Cancels our brackets on instruments that are flat; strangers' are left alone."""
-        held = {position.inst_id for position in seen.positions}
-        flat = {b.inst_id for b in seen.brackets if is_ours(b.client_id)} - held
-        swept = 0
-        for inst_id in sorted(flat):
-            if self._desk.locks.busy(inst_id):
-                continue
-            try:
-                async with self._desk.locks.of(inst_id):
-                    swept += await self._sweep(inst_id)
-            except ExchangeError as error:
-                # Tried again by the next pass; it neither blinds this one nor blocks the other instruments.
-                self._desk.log("error", f"orphan bracket not cancelled: {error}", inst_id)
-        return swept
-
-    async def _sweep(self, inst_id: str) -> int:
-        position, brackets = await self._fresh(inst_id)
-        orphans = ours_on(inst_id, brackets)
-        if position is not None or not orphans:
-            return 0
-        await self._desk.take_away(inst_id, orphans, "no position is left")
-        self._tell(self._desk.ticker(inst_id), "orphan cancelled", f"{len(orphans)} bracket(s) without a position")
-        return len(orphans)
-
-    async def _block_foreign(self, seen: _Seen, views: Iterable[tuple[ProtectedPosition | None, bool]]) -> None:
-        """What this program did not place is never touched; it is shown, and nothing opens beside it. An id of our
-        form that these books do not know is another engine's on this account (incident row 50)."""
-        live = [b for b in seen.brackets if b.state is BracketState.LIVE]
-        named = [(b.inst_id, b.client_id, f"algo {b.algo_id}") for b in live]
-        named += [(o.inst_id, o.client_id, f"order {o.order_id}") for o in seen.orders]
-        unknown = await self._unknown({client_id for _, client_id, _ in named if is_ours(client_id)})
-        blocks: dict[str, Block] = {}
-        for inst_id, client_id, what in named:
-            if not is_ours(client_id):
-                blocks[inst_id] = Block(Reason.FOREIGN_ORDER, f"{what} is not ours")
-            elif client_id in unknown:
-                blocks[inst_id] = Block(Reason.FOREIGN_ORDER, f"{what} is another engine's, or of lost books")
-        for view, _ in views:
-            if view is not None and view.protection is Protection.FOREIGN:
-                blocks[view.position.inst_id] = Block(Reason.FOREIGN_ORDER, "a position that this program did not open")
-        for inst_id in blocks if self._desk.blocks.replace("guard", blocks) else ():
-            self._desk.log("warning", f"not ours: {blocks[inst_id].detail}", inst_id)
-
-    async def _unknown(self, client_ids: set[str]) -> frozenset[str]:
-        """Those of ours by form that our books have never heard of; none while the books cannot be read."""
-        try:
-            return await self._desk.journal.never_seen(client_ids)
-        except sqlite3.Error:
-            return frozenset()
-
-    # ---------------------------------------------------------------- views
-
-    def _foreign(self, position: Position, brackets: tuple[Bracket, ...]) -> ProtectedPosition:
-        here = [b for b in brackets if b.inst_id == position.inst_id and b.state is BracketState.LIVE]
-        stop = next((b.stop for b in here if b.stop is not None), None)
-        target = next((b.target for b in here if b.target is not None), None)
-        ticker, now = self._desk.ticker(position.inst_id), self._desk.clock.now_ms()
-        detail = "not opened by this program: shown, never touched"
-        return ProtectedPosition(ticker, position, Protection.FOREIGN, stop, target, "", now, "", detail)
-
-    def _view(self, position: Position, trade: OpenTrade | None, cover: Cover, busy: bool = False) -> ProtectedPosition:
-        bracket = cover.bracket
-        uncovered = cover.protection is not Protection.PROTECTED
-        return ProtectedPosition(
-            ticker=self._desk.ticker(position.inst_id),
-            position=position,
-            protection=Protection.HEALING if busy and uncovered else cover.protection,
-            stop=bracket.stop if bracket else None,
-            target=bracket.target if bracket else None,
-            bracket_id=bracket.algo_id if bracket else "",
-            verified_at=self._desk.clock.now_ms(),
-            trade_id=trade.trade_id if trade else "",
-        )
+            return guarded_view(self._desk, position, trade, cover), False
+        return guarded_view(
+            self._desk, position, trade, replace(cover, bracket=replace(cover.bracket, stop=raised))
+        ), True
 
     def _tell(self, ticker: str, action: str, detail: str) -> None:
         self._desk.publish(BracketHealed(ticker, action, detail, self._desk.clock.now_ms()))
-
-
-def _cover(position: Position, brackets: Iterable[Bracket]) -> Cover:
-    return assess(position.inst_id, abs(position.contracts), brackets, position.margin_mode)

@@ -13,6 +13,7 @@ from engine.exchange.okx.trading import OkxTrading
 from engine.execution.cover import Cover
 from engine.execution.gateway import OrderGateway
 from engine.execution.guard import Guard
+from engine.execution.strangers import Strangers
 from engine.model import Bracket, OrderRequest
 
 Plant = Callable[[], Any]
@@ -80,10 +81,10 @@ def the_latch_is_read_early() -> Iterator[None]:
 def orphans_are_left() -> Iterator[None]:
     """Incident row 15: what rests on a flat instrument is nobody's business."""
 
-    async def sweep(self: Guard, seen: Any) -> int:
+    async def sweep(self: Strangers, seen: Any) -> int:
         return 0
 
-    with patch.object(Guard, "_sweep_orphans", sweep):
+    with patch.object(Strangers, "sweep_orphans", sweep):
         yield
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from decimal import Decimal
 from typing import Any
 
-from engine.execution.entry import EntryPlan
+from engine.execution.entry_plan import EntryPlan
 from engine.model import BracketPrices
 from engine.reasons import Reason
 from engine.rounding import ceil_to_step, floor_to_step
