@@ -10,7 +10,8 @@ import pytest
 
 from engine.clock import ManualClock
 from engine.db import Database
-from engine.execution.lease import KEY, LASTS_MS, Holder, Lease
+from engine.execution import lease
+from engine.execution.lease import KEY, LASTS_MS, RENEWED_MS, Holder, Lease
 from engine.home import AlreadyRunning
 from engine.reasons import Reason
 from tests.execution.rig import Rig
@@ -42,6 +43,20 @@ async def test_the_clock_of_the_other_machine_may_be_ahead_of_ours(tmp_path: Pat
         await Lease(db, ManualClock(1_002_000), THERE).take()
         with pytest.raises(AlreadyRunning):
             await Lease(db, ManualClock(1_000_000), HERE).take()
+
+
+async def test_the_disk_is_written_every_ten_seconds_and_not_at_every_look(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "a.db") as db:
+        clock = ManualClock(1_000_000)
+        mine = Lease(db, clock, HERE)
+        await mine.take()
+        written = await db.meta(KEY)
+        clock.advance(RENEWED_MS - 1)
+        assert await mine.renew()
+        assert await db.meta(KEY) == written
+        clock.advance(1)
+        assert await mine.renew()
+        assert await db.meta(KEY) != written
 
 
 async def test_a_row_that_nobody_can_read_stops_neither_a_start_nor_the_guard(rig: Rig) -> None:
@@ -79,5 +94,6 @@ async def test_a_database_that_refuses_is_no_other_engine(rig: Rig, monkeypatch:
         raise sqlite3.OperationalError("database is locked")
 
     monkeypatch.setattr(rig.db, "set_meta", locked)
+    monkeypatch.setattr(lease, "RENEWED_MS", 0)
     await rig.desk.guard_pass()
     assert rig.desk.blocks.of("BTC-USDT-SWAP") is None
