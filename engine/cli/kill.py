@@ -31,15 +31,17 @@ def run_kill(arguments: Arguments) -> int:
     """0 when done and, with --flatten, when the venue is flat; 1 otherwise, saying what is left."""
     home = Home(arguments.home)
     latch = EntryLatch(home.storage)
-    if latch.engage(latch.status().state if latch.engaged() else KillState.LATCHED, "cli"):
+    latched = latch.engage(latch.status().state if latch.engaged() else KillState.LATCHED, "cli")
+    if latched:
         print("kill: entries are latched", flush=True)
-    else:
-        _say(f"{latch.path} could not be written; a running engine will NOT see the latch")
     try:
         endpoint, embedded = _endpoint(_settings(arguments), home)
     except (ConfigError, HomeError, VenueStartError) as error:
-        _say(f"the exchange could not be reached, entries stay latched: {error}")
+        stands = "entries stay latched" if latched else f"and {latch.path} could not be written, NOTHING was stopped"
+        _say(f"the exchange could not be reached, {stands}: {error}")
         return 1
+    if not latched:
+        _say(f"{latch.path} could not be written; a running engine will NOT see the latch")
     try:
         report = KillSwitch(OkxKillVenue(endpoint), latch).engage(arguments.flatten, "cli", _show)
     except ExchangeError as error:
