@@ -83,22 +83,22 @@ class Exit:
             Reason.REDUCED, f"{closed} contracts closed, {left.contracts} left", client_id, closed
         )
 
-    async def sweep(self, inst_id: str) -> bool:
-        """Cancels our brackets on an instrument that the venue shows flat; True when none rests any more."""
+    async def sweep(self, inst_id: str) -> None:
+        """Cancels our brackets on an instrument that the venue shows flat. What does not go in time is swept by the
+        guard's next pass."""
         clock = self._desk.clock
         stop_at = clock.monotonic() + self._desk.timing.flat_deadline_s / 2
         for pause in pauses(self._desk.timing):
             try:
                 left = ours_on(inst_id, await self._desk.exchange.brackets(inst_id))
                 if not left:
-                    return True
+                    return
                 await self._desk.take_away(inst_id, left, "the position has ended")
             except ExchangeError as error:
                 self._desk.log("warning", f"orphan brackets not cancelled yet: {error}", inst_id)
             if clock.monotonic() >= stop_at:
-                return False
+                break
             await asyncio.sleep(pause)
-        return False
 
     async def _until_flat(self, closing: _Closing, position: Position) -> ExecutionOutcome:
         total = abs(position.contracts)

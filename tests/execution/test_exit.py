@@ -8,12 +8,13 @@ import pytest
 
 from engine.events import OrderFilled
 from engine.exchange.errors import ErrorClass
-from engine.execution.ids import exit_id
+from engine.exchange.port import BracketRequest
+from engine.execution.ids import bracket_id, entry_id, exit_id
 from engine.execution.states import IntentState as S
-from engine.model import KillState
+from engine.model import BracketPrices, KillState
 from engine.reasons import Reason
 from engine.rounding import floor_to_step
-from tests.execution.rig import Rig, down, lose_reply, lose_request, refuse
+from tests.execution.rig import QUICK, Rig, down, hidden, lose_reply, lose_request, refuse
 
 BTC = "BTC-USDT-SWAP"
 
@@ -109,3 +110,48 @@ async def test_bracket_is_never_cancelled_before_the_venue_shows_flat(rig: Rig) 
     await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "x-order")
     naked = [row for row in rig.sim.ledger()["naked"] if not row.get("covered_wall_ms", True)]
     assert naked == []
+
+
+async def test_brackets_that_cannot_be_cancelled_hold_up_no_exit_and_are_swept_later(rig: Rig) -> None:
+    rig.timing = replace(QUICK, flat_deadline_s=0.6)
+    await rig.restart()
+    await opened(rig, "e-stuck")
+    [first] = await rig.brackets()
+    assert first.contracts is not None and first.stop is not None and first.target is not None
+    # Two of them: only one goes with the position.
+    prices = BracketPrices(first.stop - 100, first.target)
+    await rig.real.place_bracket(BracketRequest(BTC, bracket_id("e-stuck", 1), first.contracts, prices))
+    rig.venue.always["cancel_brackets"] = refuse("51000")
+    outcome = await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "x-stuck")
+    assert outcome.reason is Reason.EXITED
+    assert len(await rig.brackets()) == 1
+    rig.venue.always.clear()
+    await rig.desk.guard_pass()
+    assert await rig.brackets() == []
+
+
+@pytest.mark.parametrize("silence", [down, hidden])
+async def test_exit_whose_fill_the_venue_does_not_tell_is_an_exit_all_the_same(rig: Rig, silence: object) -> None:
+    """What it cost comes with the fills; nothing is invented for the tape."""
+    decision = f"e-untold-{silence is down}"
+    await opened(rig, decision)
+    rig.venue.always["order"] = silence  # type: ignore[assignment]
+    outcome = await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, f"{decision}-x")
+    assert outcome.reason is Reason.EXITED
+    assert not any(isinstance(e, OrderFilled) and e.purpose == "exit" for e in rig.events)
+    await rig.desk.guard_pass()
+    assert [e.trade.reason for e in rig.events if e.kind == "trade_closed"] == [Reason.SIGNAL_EXIT]
+
+
+async def test_closing_what_an_unknown_entry_opened_leaves_the_entrys_fate_to_the_venue(rig: Rig) -> None:
+    rig.venue.faults["place_order"] = [lose_reply]
+    rig.venue.always["order"] = down
+    assert (await rig.desk.entry.enter(await rig.plan("e-dark"))).reason is Reason.UNKNOWN_ORDER
+    assert (await rig.desk.exit.close(BTC, Reason.OPERATOR_CLOSE, "x-dark")).reason is Reason.EXITED
+    intent = await rig.desk.journal.get(entry_id("e-dark"))
+    assert intent is not None and intent.state is S.UNKNOWN
+    del rig.venue.always["order"]
+    await rig.desk.boot()
+    assert await rig.desk.journal.unresolved() == ()
+    assert (await rig.desk.reconcile()).mismatches == {}
+    assert [e.trade.reason for e in rig.events if e.kind == "trade_closed"] == [Reason.OPERATOR_CLOSE]

@@ -7,12 +7,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from engine.execution.ids import entry_id
+from engine.execution.ids import entry_id, exit_id
+from engine.execution.intent import Intent
 from engine.execution.states import IntentState as S
+from engine.execution.states import Kind
 from engine.model import BracketState, OrderRequest, OrderState, OrderType, Protection, Side
 from engine.reasons import Reason
 from engine.rounding import floor_to_step
-from tests.execution.rig import Fault, Rig, down, hidden, lose_reply, lose_request
+from tests.execution.rig import QUICK, Fault, Rig, down, hidden, lose_reply, lose_request
 
 BTC = "BTC-USDT-SWAP"
 
@@ -136,3 +138,74 @@ async def test_a_position_opened_long_after_a_lost_entry_is_a_strangers(rig: Rig
     [view] = await rig.desk.guard_pass()
     assert view.protection is Protection.FOREIGN
     assert await rig.brackets() == []
+
+
+async def test_an_entry_that_was_written_down_and_never_sent_is_abandoned_at_the_next_start(rig: Rig) -> None:
+    plan = await rig.plan("res-intended")
+    intent = Intent(
+        client_id=entry_id("res-intended"), kind=Kind.ENTRY, decision_id="res-intended", attempt=0, ticker="BTC",
+        inst_id=BTC, contracts=plan.contracts, reason=Reason.ENTERED, created_at=rig.clock.now_ms(), price=plan.price,
+        prices=plan.prices,
+    )  # fmt: skip
+    await rig.desk.journal.record(intent)
+    await rig.restart()
+    report = await rig.desk.boot()
+    assert report.resolved == (intent.client_id,)
+    left = await rig.desk.journal.get(intent.client_id)
+    assert left is not None and left.state is S.ABANDONED
+    assert rig.venue.sent("place_order") == 0
+    assert (await rig.desk.entry.enter(await rig.plan("res-after"))).reason is Reason.ENTERED
+
+
+async def test_a_lost_exit_of_what_somebody_else_closed_meanwhile_ends_flat(rig: Rig) -> None:
+    rig.timing = replace(QUICK, flat_deadline_s=0.6, absent_after_s=0.0)
+    await rig.restart()
+    assert (await rig.desk.entry.enter(await rig.plan("res-both"))).reason is Reason.ENTERED
+    rig.venue.always["place_order"] = rig.venue.always["close_position"] = lose_request
+    rig.venue.faults["positions"] = [_as_is, *[down] * 60]
+    outcome = await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "res-both-x")
+    assert outcome.reason is Reason.VENUE_UNAVAILABLE
+    rig.venue.faults.clear()
+    rig.venue.always.clear()
+    await rig.real.close_position(BTC, "byhand8")
+    await rig.desk.boot()
+    exit_intents = [await rig.desk.journal.get(exit_id("res-both-x", n)) for n in range(8)]
+    assert {i.state for i in exit_intents if i is not None} <= {S.FLAT, S.REFUSED}
+    assert await rig.desk.journal.unresolved() == ()
+    assert [e.trade.reason for e in rig.events if e.kind == "trade_closed"] == [Reason.CLOSED_ELSEWHERE]
+
+
+async def test_a_position_that_a_person_claimed_is_not_given_to_an_order_that_nobody_knows(rig: Rig) -> None:
+    rig.venue.faults["place_order"] = [lose_request]
+    rig.venue.always["order"] = down
+    plan = await rig.plan("res-nobody")
+    assert (await rig.desk.entry.enter(plan)).reason is Reason.UNKNOWN_ORDER
+    await rig.real.place_order(OrderRequest(BTC, "byhand9", Side.BUY, OrderType.MARKET, plan.contracts))
+    assert (await rig.desk.claim.take(BTC, "operator", 3.0)).reason is Reason.ENTERED
+    rig.venue.always["order"] = hidden
+    await rig.desk.reconcile()
+    intent = await rig.desk.journal.get(entry_id("res-nobody"))
+    assert intent is not None and intent.state is S.ABSENT
+    trade = (await rig.desk.shared.book.open_trades())[BTC]
+    assert trade.trade_id.startswith("claim-")
+    assert len(await rig.brackets()) == 1
+
+
+async def test_a_position_whose_buyer_the_venue_does_not_tell_counts_as_ours(rig: Rig) -> None:
+    rig.venue.faults["place_order"] = [lose_reply]
+    rig.venue.always["order"] = hidden
+    rig.venue.always["fills"] = down
+    outcome = await rig.desk.entry.enter(await rig.plan("res-untold"))
+    assert outcome.reason is Reason.ENTERED, outcome.detail
+    assert len(await rig.brackets()) == 1
+
+
+async def test_an_order_from_books_that_did_not_yet_note_when_it_left_is_settled_at_once(rig: Rig) -> None:
+    rig.venue.faults["place_order"] = [lose_request]
+    rig.venue.always["order"] = down
+    assert (await rig.desk.entry.enter(await rig.plan("res-old"))).reason is Reason.UNKNOWN_ORDER
+    await rig.db.execute("UPDATE intents SET sent_wall_ms = NULL")
+    rig.venue.always.clear()
+    await rig.desk.reconcile()
+    intent = await rig.desk.journal.get(entry_id("res-old"))
+    assert intent is not None and intent.state is S.ABSENT
