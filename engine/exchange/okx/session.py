@@ -141,7 +141,7 @@ class OkxSession:
         _log.warning("the venue refused our time stamp (%s); its clock is %+d ms from ours", skewed.code, offset)
 
     def _clock_sample(self) -> tuple[int, int]:
-        """(round trip, offset) in ms; half of the round trip is taken off, as NTP does."""
+        """(round trip, offset) in ms; half of the round trip is taken off, as NTP does, and 0 is what it explains."""
         before = self._endpoint.clock.local_ms()
         try:
             body = self._api.ask_unsigned(TIME.path)
@@ -151,7 +151,8 @@ class OkxSession:
         rows = self._rows(TIME, {}, Answer(self._api.last_status, body))
         if not rows:
             raise self._unreadable(TIME, "no row")
-        return after - before, gateway_ms(rows[0]) - (before + after) // 2
+        trip, apart = after - before, gateway_ms(rows[0]) - (before + after) // 2
+        return trip, apart if 2 * abs(apart) > trip + 1 else 0
 
     # ------------------------------------------------------------ the wire
 
