@@ -49,7 +49,7 @@ class Life:
 
     @property
     def net(self) -> Decimal:
-        return self.pnl + self.fees + self.funding
+        return self.pnl + self.fees + self.penalty + self.funding
 
 
 @dataclass(frozen=True, slots=True)

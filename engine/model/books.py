@@ -38,7 +38,8 @@ class ProtectedPosition:
 
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
-    """One closed trade, net of everything. `net` = pnl + fees + funding, in USDT."""
+    """One closed trade, net of everything. `net` = pnl + fees + funding, in USDT; a liquidation fee is among the
+    fees."""
 
     trade_id: str
     ticker: str

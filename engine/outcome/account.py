@@ -9,7 +9,7 @@ from engine.clock import utc_day
 from engine.db import Database
 from engine.execution.intent import text
 from engine.model import AccountView, Balance
-from engine.outcome.books import Totals
+from engine.outcome.totals import Totals
 
 FIRST = "total"
 """The baseline from the first start ever; days are named YYYY-MM-DD."""

@@ -6,88 +6,21 @@ nothing. Sums of the ledger are kept beside it in the same transaction, so that 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.db import Database, Transaction, Value
-from engine.execution.intent import number, text
+from engine.execution.intent import text
 from engine.execution.states import HOLDING, IntentState
 from engine.execution.trade_book import INSERT_TRADE
 from engine.model import Bill, BillKind, ClosedPosition, ClosedTrade, Fill, Side
+from engine.outcome.charges import charged, claim_charges
+from engine.outcome.totals import TOTALS, Totals, dumped, totals_of
+from engine.outcome.trade_fills import ADL, LIQUIDATION, ZERO, TradeFills, fills_of
 from engine.reasons import Reason
 
-ZERO = Decimal(0)
-TOTALS = "ledger_totals"
-LIQUIDATION, ADL = 1, 2  # what the column `liquidation` of a fill says; 0 = nobody forced it
-FOR_EVER = 1 << 62
 OPENING_MS = 1_000  # a trade's opening may stand by our clock, its fills by the venue's
-TRADING = (BillKind.TRADE, BillKind.LIQUIDATION, BillKind.ADL)
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums over every booked ledger line, in USDT. Fees are negative when paid; `transfers` moved in (+) or out (−)."""
-
-    realised: Decimal = ZERO
-    fees: Decimal = ZERO
-    funding: Decimal = ZERO
-    transfers: Decimal = ZERO
-
-    def plus(self, bill: Bill) -> Totals:
-        if bill.kind in TRADING:
-            # A liquidation fee carries neither profit nor fee of its own: its change is the charge.
-            fee = bill.fee if bill.pnl or bill.fee else bill.change
-            return Totals(self.realised + bill.pnl, self.fees + fee, self.funding, self.transfers)
-        if bill.kind is BillKind.FUNDING:
-            return Totals(self.realised, self.fees, self.funding + bill.change, self.transfers)
-        if bill.kind is BillKind.TRANSFER:
-            return Totals(self.realised, self.fees, self.funding, self.transfers + bill.change)
-        return Totals(self.realised, self.fees + bill.change, self.funding, self.transfers)
-
-    def minus(self, other: Totals) -> Totals:
-        return Totals(
-            self.realised - other.realised,
-            self.fees - other.fees,
-            self.funding - other.funding,
-            self.transfers - other.transfers,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class TradeFills:
-    """An open trade's executions: signed quantity in contracts, money in USDT."""
-
-    trade_id: str
-    ticker: str
-    inst_id: str
-    contract_units: Decimal
-    strength: float | None
-    opened_at: int
-    opened: Decimal
-    bought: Decimal
-    sold: Decimal
-    buy_value: Decimal
-    sell_value: Decimal
-    pnl: Decimal
-    fees: Decimal
-    liquidated: bool
-    deleveraged: bool
-    last_sell_price: Decimal | None
-    last_sell_client_id: str
-    last_sell_at: int | None
-
-    @property
-    def quantity(self) -> Decimal:
-        return self.bought - self.sold
-
-    @property
-    def ended(self) -> bool:
-        """Flat, or turned into a short by one order of a stranger, which is a position of theirs."""
-        turned = self.quantity < 0 and self.bought >= self.opened > 0
-        return self.bought > 0 and (self.quantity == 0 or turned)
 
 
 class Books:
@@ -108,7 +41,7 @@ class Books:
         """The number that was new."""
         new = 0
         async with self._db.transaction() as tx:
-            totals = _totals(await tx.fetch_one("SELECT value FROM meta WHERE key = ?", (TOTALS,)))
+            totals = totals_of(await tx.fetch_one("SELECT value FROM meta WHERE key = ?", (TOTALS,)))
             for bill in bills:
                 if await self._book_bill(tx, bill):
                     totals = totals.plus(bill)
@@ -116,31 +49,33 @@ class Books:
             if new:
                 await tx.execute(
                     "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                    (TOTALS, _dump(totals)),
+                    (TOTALS, dumped(totals)),
                 )
         return new
 
     async def totals(self) -> Totals:
-        return _totals(await self._db.fetch_one("SELECT value FROM meta WHERE key = ?", (TOTALS,)))
+        return totals_of(await self._db.fetch_one("SELECT value FROM meta WHERE key = ?", (TOTALS,)))
 
     async def open_trades(self) -> Mapping[str, TradeFills]:
         """By instrument id."""
         async with self._db.transaction() as tx:
             rows = await tx.fetch_all("SELECT trade_id FROM trades WHERE state = 'open'")
-            found = [await self._fills_of(tx, row["trade_id"]) for row in rows]
+            found = [await fills_of(tx, row["trade_id"]) for row in rows]
         return {trade.inst_id: trade for trade in found}
 
     async def close(self, trade: TradeFills, reason: Reason) -> ClosedTrade:
-        """Closes a trade whose fills net to zero: its result, net of fees and funding."""
+        """Closes a trade whose fills net to zero: its result, net of fees, liquidation fees and funding."""
         assert trade.ended
         assert trade.last_sell_at is not None
         entry, leave = trade.buy_value / trade.bought, trade.sell_value / trade.sold
         async with self._db.transaction() as tx:
             funding = await self._funding(tx, trade.trade_id)
+            await claim_charges(tx, trade.inst_id)
+            fees = trade.fees + await charged(tx, trade.trade_id)
             closed = ClosedTrade(
                 trade_id=trade.trade_id, ticker=trade.ticker, inst_id=trade.inst_id, contracts=trade.bought,
-                entry_price=entry, exit_price=leave, pnl=trade.pnl, fees=trade.fees, funding=funding,
-                net=trade.pnl + trade.fees + funding, notional=trade.buy_value * trade.contract_units,
+                entry_price=entry, exit_price=leave, pnl=trade.pnl, fees=fees, funding=funding,
+                net=trade.pnl + fees + funding, notional=trade.buy_value * trade.contract_units,
                 strength=trade.strength, reason=reason, opened_at=trade.opened_at, closed_at=trade.last_sell_at,
             )  # fmt: skip
             await self._write_close(tx, closed)
@@ -148,11 +83,13 @@ class Books:
 
     async def close_by_venue(self, trade: TradeFills, row: ClosedPosition, reason: Reason) -> ClosedTrade:
         """Closes a trade whose fills the venue no longer tells, by the venue's own record of the position."""
+        # What was realised holds the liquidation fee, which is in no other column of it.
+        fees = row.realised - row.pnl - row.funding if row.liquidated else row.fee
         async with self._db.transaction() as tx:
             closed = ClosedTrade(
                 trade_id=trade.trade_id, ticker=trade.ticker, inst_id=trade.inst_id, contracts=row.contracts,
-                entry_price=row.entry_price, exit_price=row.exit_price, pnl=row.pnl, fees=row.fee,
-                funding=row.funding, net=row.pnl + row.fee + row.funding,
+                entry_price=row.entry_price, exit_price=row.exit_price, pnl=row.pnl, fees=fees,
+                funding=row.funding, net=row.pnl + fees + row.funding,
                 notional=row.contracts * trade.contract_units * row.entry_price, strength=trade.strength,
                 reason=reason, opened_at=trade.opened_at, closed_at=row.closed_at,
             )  # fmt: skip
@@ -199,7 +136,7 @@ class Books:
             return True
         if fill.ts < trade["opened_at"] - OPENING_MS:
             return False
-        return not (await self._fills_of(tx, trade["trade_id"], fill.ts)).ended
+        return not (await fills_of(tx, trade["trade_id"], fill.ts)).ended
 
     async def _book_bill(self, tx: Transaction, bill: Bill) -> int:
         trade_id = await self._funded_trade(tx, bill) if bill.kind is BillKind.FUNDING else None
@@ -208,6 +145,8 @@ class Books:
             text(bill.balance), bill.ts, trade_id,
         )  # fmt: skip
         new = await tx.execute("INSERT OR IGNORE INTO bills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        if new and bill.kind is BillKind.LIQUIDATION:
+            trade_id = await claim_charges(tx, bill.inst_id)
         if new and trade_id is not None:
             await self._refund(tx, trade_id)
         return new
@@ -222,54 +161,21 @@ class Books:
         return None if row is None else str(row["trade_id"])
 
     async def _refund(self, tx: Transaction, trade_id: str) -> None:
-        """A funding line that came late still reaches its closed trade."""
+        """A line that came late still reaches its closed trade."""
         row = await tx.fetch_one("SELECT * FROM trades WHERE trade_id = ? AND state = 'closed'", (trade_id,))
         if row is None:
             return
-        funding = await self._funding(tx, trade_id)
-        net = Decimal(row["pnl"]) + Decimal(row["fees"]) + funding
+        funding, fills = await self._funding(tx, trade_id), await fills_of(tx, trade_id)
+        # Closed by the venue's own record, its fills missing: that record's fees hold what it charged.
+        fees = fills.fees + await charged(tx, trade_id) if fills.ended else Decimal(row["fees"])
         await tx.execute(
-            "UPDATE trades SET funding = ?, net = ? WHERE trade_id = ?", (text(funding), text(net), trade_id)
+            "UPDATE trades SET fees = ?, funding = ?, net = ? WHERE trade_id = ?",
+            (text(fees), text(funding), text(Decimal(row["pnl"]) + fees + funding), trade_id),
         )
 
     async def _funding(self, tx: Transaction, trade_id: str) -> Decimal:
         rows = await tx.fetch_all("SELECT change FROM bills WHERE booked_to = ? AND kind = 'funding'", (trade_id,))
         return sum((Decimal(row["change"]) for row in rows), ZERO)
-
-    async def _fills_of(self, tx: Transaction, trade_id: str, until: int = FOR_EVER) -> TradeFills:
-        trade = await tx.fetch_one("SELECT * FROM trades WHERE trade_id = ?", (trade_id,))
-        assert trade is not None
-        rows = await tx.fetch_all(
-            "SELECT * FROM fills WHERE booked_to = ? AND ts <= ? ORDER BY ts, rowid", (trade_id, until)
-        )
-        buys = [row for row in rows if row["side"] == Side.BUY.value]
-        sells = [row for row in rows if row["side"] == Side.SELL.value]
-        last = sells[-1] if sells else None
-        bought, sold = _sum(buys, "contracts"), _sum(sells, "contracts")
-        # What a last sell closed beyond the trade is not of it, and neither is its share of the fee.
-        beyond = ZERO
-        if last is not None and sold > bought >= Decimal(trade["contracts"]) > 0:
-            beyond = Decimal(last["fee"]) * min(Decimal(1), (sold - bought) / Decimal(last["contracts"]))
-        return TradeFills(
-            trade_id=trade_id,
-            ticker=trade["ticker"],
-            inst_id=trade["inst_id"],
-            contract_units=Decimal(trade["contract_units"]),
-            strength=trade["strength"],
-            opened_at=trade["opened_at"],
-            opened=Decimal(trade["contracts"]),
-            bought=bought,
-            sold=sold,
-            buy_value=sum((Decimal(r["contracts"]) * Decimal(r["price"]) for r in buys), ZERO),
-            sell_value=sum((Decimal(r["contracts"]) * Decimal(r["price"]) for r in sells), ZERO),
-            pnl=_sum(rows, "pnl"),
-            fees=_sum(rows, "fee") - beyond,
-            liquidated=any(r["liquidation"] == LIQUIDATION for r in sells),
-            deleveraged=any(r["liquidation"] == ADL for r in sells),
-            last_sell_price=number(last["price"]) if last else None,
-            last_sell_client_id=last["client_id"] if last else "",
-            last_sell_at=last["ts"] if last else None,
-        )
 
     async def _write_close(self, tx: Transaction, trade: ClosedTrade) -> None:
         """The trade's row, and its entry's state, together."""
@@ -288,10 +194,6 @@ class Books:
         )
 
 
-def _sum(rows: Iterable[sqlite3.Row], column: str) -> Decimal:
-    return sum((Decimal(row[column]) for row in rows), ZERO)
-
-
 def _forced(fill: Fill) -> int:
     if fill.deleveraged:
         return ADL
@@ -301,21 +203,3 @@ def _forced(fill: Fill) -> int:
 def _rank(bill_id: str) -> tuple[int, str]:
     """Venue ids are numbers that grow; as text they would sort wrongly."""
     return (int(bill_id), "") if bill_id.isdigit() else (0, bill_id)
-
-
-def _totals(row: sqlite3.Row | None) -> Totals:
-    if row is None:
-        return Totals()
-    return Totals(**{key: Decimal(value) for key, value in json.loads(str(row["value"])).items()})
-
-
-def _dump(totals: Totals) -> str:
-    return json.dumps(
-        {
-            "realised": text(totals.realised),
-            "fees": text(totals.fees),
-            "funding": text(totals.funding),
-            "transfers": text(totals.transfers),
-        },
-        allow_nan=False,
-    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.db import Database
-from engine.outcome.books import ADL
+from engine.outcome.trade_fills import ADL
 from engine.reasons import Reason
 
 SEEN = "forced_fills_seen"

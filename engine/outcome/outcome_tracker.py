@@ -19,9 +19,10 @@ from engine.execution.latch import LatchStatus
 from engine.execution.states import Kind
 from engine.model import AccountView, Balance, Bracket, BracketState, ClosedTrade, KillState, Position
 from engine.outcome.account import FIRST, Baselines, Tally, account_view
-from engine.outcome.books import Books, TradeFills
+from engine.outcome.books import Books
 from engine.outcome.forced import ForcedCloses
 from engine.outcome.history import TradeHistory
+from engine.outcome.trade_fills import TradeFills
 from engine.reasons import Reason
 
 FILLS_FROM = "fills_from"

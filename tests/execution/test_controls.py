@@ -12,7 +12,7 @@ from engine.events import Event
 from engine.execution.controls import Controls, HaltLimits
 from engine.model import AccountView, Balance, Bill, BillKind
 from engine.outcome.account import Baseline, Tally, account_view
-from engine.outcome.books import Totals
+from engine.outcome.totals import Totals
 from engine.reasons import Reason
 
 D = Decimal

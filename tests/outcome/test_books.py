@@ -19,7 +19,8 @@ from engine.execution.journal import AlreadyJournalled, Journal
 from engine.execution.states import IllegalTransition, IntentState, Kind
 from engine.execution.trade_book import TradeBook
 from engine.model import Bill, BillKind, BracketPrices, Fill, Side
-from engine.outcome.books import Books, Totals
+from engine.outcome.books import Books
+from engine.outcome.totals import Totals
 from engine.reasons import Reason
 
 D = Decimal
