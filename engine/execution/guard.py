@@ -175,7 +175,7 @@ class Guard:
 
     async def _ask(self, intent: Intent) -> None:
         try:
-            await self._resolver.look(intent)
+            await self._resolver.settle(intent)
         except ExchangeError as error:
             self._desk.log("warning", f"the venue does not tell about {intent.client_id}: {error}", intent.inst_id)
 

@@ -106,7 +106,7 @@ class Reconciler:
         if current is None or current.state not in UNRESOLVED:
             return False
         self._desk.unjournalled.discard(intent.client_id)
-        after = await self._resolver.look(current)
+        after = await self._resolver.settle(current)
         if after.state is current.state:
             return False
         self._desk.log("info", f"{after.kind.value} {current.state.value} → {after.state.value}: {after.detail}",

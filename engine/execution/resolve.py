@@ -53,6 +53,18 @@ class Resolver:
             await asyncio.sleep(pause)
         return intent
 
+    async def settle(self, intent: Intent) -> Intent:
+        """As `look`; an entry that still rests is cancelled, for its decision is past, and what it filled counts: until
+        its end nothing of it is under a bracket."""
+        intent = await self.look(intent)
+        if intent.kind is not Kind.ENTRY or intent.state is not S.ACCEPTED:
+            return intent
+        try:
+            await self._desk.gateway.cancel_order(intent.inst_id, intent.client_id)
+        except ExchangeError as error:
+            self._desk.log("warning", f"a resting entry is not cancelled yet: {error}", intent.inst_id)
+        return await self.look(intent)
+
     async def look(self, intent: Intent) -> Intent:
         """One look at the venue, and the step that its answer allows. Raises ExchangeError when it does not tell."""
         if intent.state is S.INTENDED:
