@@ -169,10 +169,13 @@ class Jobs:
         self._engine.bus.publish(QuotesChanged(watched, self._engine.clock.now_ms()))
 
     async def _sync_clock(self) -> None:
+        venue = self._engine.opened().venue
+        if venue.embedded is not None:
+            await asyncio.to_thread(venue.embedded.bound_log)
         try:
             await self._engine.sync_clock()
         except ExchangeError:
-            if not await self._engine.opened().venue.revive(self._engine.settings.demo.equity_usdt):
+            if not await venue.revive(self._engine.settings.demo.equity_usdt):
                 raise
             self._engine.tell("warning", "venue", "the simulated exchange had died; it goes on where it stood")
             await self._engine.sync_clock()
