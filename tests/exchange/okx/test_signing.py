@@ -135,6 +135,16 @@ def test_the_clock_is_measured_with_half_of_the_round_trip_taken_off(session: Ok
     assert abs(session.measure_clock() - 755_000) < 300
 
 
+@pytest.mark.parametrize(("told", "offset"), [(10_000, 0), (10_100, 0), (10_150, 100), (9_900, -150)])
+def test_what_the_round_trip_explains_is_no_difference_of_clocks(
+    session: OkxSession, venue: ScriptedVenue, monkeypatch: pytest.MonkeyPatch, told: int, offset: int
+) -> None:
+    instants = iter([10_000, 10_100])
+    monkeypatch.setattr(SigningClock, "local_ms", lambda _: next(instants))
+    venue.on("public/time", ok({"ts": str(told)}))
+    assert session.measure_clock() == offset
+
+
 def test_a_slow_answer_is_measured_again_and_the_quickest_counts(
     session: OkxSession, venue: ScriptedVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
