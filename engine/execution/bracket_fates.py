@@ -43,7 +43,7 @@ class BracketFates:
         """`recorded` are the journal's as they stood before the whole list of the venue's was read."""
         listed = tuple(listed)
         await self._desk.brackets.seen(listed)
-        resting = {bracket.client_id for bracket in listed if bracket.state in RESTING}
+        resting = self._resting(listed)
         self._unlisted = {row.client_id for row in recorded if row.client_id not in resting}
 
     async def run(self) -> tuple[str, ...]:
@@ -65,11 +65,17 @@ class BracketFates:
         rows = [row for row in self.pending if row.inst_id == inst_id]
         listed = await self._desk.exchange.brackets(inst_id)
         await self._desk.brackets.seen(listed)
-        resting = {bracket.client_id for bracket in listed if bracket.state in RESTING}
+        resting = self._resting(listed)
         self._unlisted -= resting
         gone = [row for row in rows if row.client_id not in resting]
         ended = await self._desk.exchange.bracket_history(inst_id) if gone else ()
         return [row.client_id for row in gone if await self._settle(row, ended)]
+
+    def _resting(self, listed: Iterable[Bracket]) -> set[str]:
+        """Client ids that rest; what was missing of them is not any more."""
+        resting = {bracket.client_id for bracket in listed if bracket.state in RESTING}
+        self._missing_since = {name: at for name, at in self._missing_since.items() if name not in resting}
+        return resting
 
     async def _settle(self, row: BracketRow, ended: tuple[Bracket, ...]) -> bool:
         """True when the row got on; one that moved while the venue was asked is looked at next time."""
@@ -90,14 +96,16 @@ class BracketFates:
         if found:
             last = max(found, key=lambda b: (b.state is BracketState.TRIGGERED, b.created_at))
             return await self._ending(row, last)
-        if row.attached and row.state in UNDECIDED:
-            intent = await self._desk.journal.get(entry_id(row.trade_id))
-            if intent is not None and intent.state in UNRESOLVED:
+        intent = await self._desk.journal.get(entry_id(row.trade_id))
+        if intent is not None and row.attached and row.state in UNDECIDED:
+            if intent.state in UNRESOLVED:
                 return None, ""
-            if intent is not None and intent.state in WITH_ITS_ENTRY:
+            if intent.state in WITH_ITS_ENTRY:
                 return WITH_ITS_ENTRY[intent.state], f"its entry: {intent.state.value}"
-        if row.state is L.INTENDED:
-            return L.ABANDONED, "never sent"
+        return (L.ABANDONED, "never sent") if row.state is L.INTENDED else self._after_waiting(row)
+
+    def _after_waiting(self, row: BracketRow) -> tuple[BracketLife | None, str]:
+        """Listed nowhere: held for never placed, or for forgotten, once that has lasted."""
         now = self._desk.clock.monotonic()
         since = self._missing_since.setdefault(row.client_id, now)
         if now - since < self._desk.timing.absent_after_s:

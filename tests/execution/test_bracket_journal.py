@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from engine.events import LogLine
+from engine.exchange.port import BracketRequest
 from engine.execution.bracket_rows import BracketRow
 from engine.execution.bracket_states import OPEN_ENDED, BracketLife
 from engine.execution.ids import bracket_id
 from engine.execution.states import IllegalTransition
-from engine.model import BracketState, Protection
+from engine.model import BracketPrices, BracketState, Protection
 from engine.reasons import Reason
 from tests.execution.rig import Rig, down, lose_reply, lose_request, passes, refuse, without_bracket
 from tests.execution.test_restart import Crash, crash_after, crash_before
@@ -151,6 +152,21 @@ async def test_over_a_crash_every_row_ends_or_rests_at_the_venue(rig: Rig, where
     except Crash:
         await rig.restart()
         await rig.desk.boot()
+    await at_rest(rig)
+
+
+async def test_of_two_the_one_that_goes_is_replaced_by_the_one_that_stays(rig: Rig) -> None:
+    await entered(rig, "b-two")
+    [first] = await rig.brackets()
+    assert first.contracts is not None
+    assert first.stop is not None
+    assert first.target is not None
+    prices = BracketPrices(first.stop, first.target)
+    await rig.real.place_bracket(BracketRequest(BTC, bracket_id("b-two", 9), first.contracts, prices))
+    for _ in range(2):
+        await rig.desk.guard_pass()
+    states = {row.state for row in await rig.desk.brackets.of_trade("b-two")}
+    assert states == {L.LIVE, L.REPLACED}
     await at_rest(rig)
 
 
