@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ from engine.reasons import Reason
 from tests.execution.rig import Rig, down, lose_reply, refuse
 
 ETH = "ETH-USDT-SWAP"
+_SERIAL = count()
+"""An id is used once: the venue that these tests share counts second openings."""
 
 
 async def by_hand(rig: Rig, side: Side = Side.BUY) -> Position:
     plan = await rig.plan("by-hand", ETH)
-    await rig.real.place_order(OrderRequest(ETH, "byhand1", side, OrderType.MARKET, plan.contracts))
+    await rig.real.place_order(OrderRequest(ETH, f"claimed{next(_SERIAL)}", side, OrderType.MARKET, plan.contracts))
     position = await rig.position(ETH)
     assert position is not None
     return position

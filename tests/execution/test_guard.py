@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from engine.exchange.port import BracketRequest
 from engine.execution.ids import bracket_id
 from engine.model import BracketPrices, OrderRequest, OrderType, Protection, Side
 from engine.reasons import Reason
 from engine.rounding import floor_to_step
-from tests.execution.rig import Rig, down, lose_reply, passes, refuse
+from tests.execution.rig import Rig, down, hidden, lose_reply, passes, refuse
 
 BTC = "BTC-USDT-SWAP"
 ETH = "ETH-USDT-SWAP"
@@ -327,3 +330,93 @@ async def test_a_raised_stop_is_not_lowered_by_a_pass_that_saw_older_prices(rig:
     assert await rig.desk.trailing.follow(trade, older, before) is None
     [after] = await rig.brackets()
     assert after.stop == raised
+
+
+async def test_an_observer_sees_ours_and_strangers_and_touches_nothing(rig: Rig) -> None:
+    await opened(rig, "g-look")
+    await foreign_order(rig, Side.BUY, (await rig.plan("g-look-2", ETH)).contracts, ETH, "byhand14")
+    [bracket] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [bracket.algo_id])
+    rig.venue.calls.clear()
+    views = {view.position.inst_id: view.protection for view in await rig.desk.look()}
+    assert views == {BTC: Protection.MISSING, ETH: Protection.FOREIGN}
+    assert set(rig.venue.calls) == {"brackets", "open_orders", "positions"}
+    assert rig.kinds()[-1] == "positions"
+
+
+async def test_a_position_that_somebody_works_on_is_shown_as_such_and_left_to_them(rig: Rig) -> None:
+    await opened(rig, "g-busy")
+    [bracket] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [bracket.algo_id])
+    async with rig.desk.shared.locks.of(BTC):
+        [view] = await rig.desk.guard_pass()
+    assert (view.protection, view.trade_id) == (Protection.HEALING, "g-busy")
+    assert rig.venue.sent("place_bracket") == 0
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+
+
+async def test_a_position_whose_order_the_venue_does_not_tell_of_is_adopted_once_it_does(rig: Rig) -> None:
+    async def none(call: object, args: object, kwargs: object) -> tuple[()]:
+        return ()
+
+    rig.venue.faults["place_order"] = [lose_reply]
+    rig.venue.always["order"] = hidden
+    rig.venue.always["positions"] = none
+    outcome = await rig.desk.entry.enter(await rig.plan("g-told-late"))
+    assert outcome.reason is Reason.ORDER_UNFILLED
+    rig.venue.always.clear()
+    rig.venue.faults["order"] = [down]
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.FOREIGN
+    [view] = await rig.desk.guard_pass()
+    assert (view.protection, view.trade_id) == (Protection.PROTECTED, "g-told-late")
+
+
+async def test_a_stop_that_a_person_raised_is_ours_from_then_on_also_where_the_disk_refuses_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opened(rig, "g-raised")
+    [bracket] = await rig.brackets()
+    assert bracket.stop is not None
+    raised = bracket.stop + 10 * rig.instruments[BTC].tick_size
+    await rig.real.amend_bracket(BTC, bracket.algo_id, stop=raised)
+
+    async def full(*args: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(rig.desk.shared.book, "raise_stop", full)
+        [view] = await rig.desk.guard_pass()
+    assert (view.protection, view.stop) == (Protection.PROTECTED, raised)
+    assert any(e.kind == "log" and "raised stop is not written" in e.text for e in rig.events)
+    assert (await rig.desk.shared.book.open_trades())[BTC].prices.stop == bracket.stop
+    await rig.desk.guard_pass()
+    assert (await rig.desk.shared.book.open_trades())[BTC].prices.stop == raised
+
+
+async def listed_once_more(rig: Rig, decision: str) -> Any:
+    """A bracket of ours as it was before its position was closed; the venue's list may be a moment old."""
+    await opened(rig, decision)
+    listed = tuple(await rig.brackets())
+    await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, f"{decision}-x")
+    await rig.desk.guard_pass()
+    rig.venue.calls.clear()
+
+    async def stale(call: object, args: object, kwargs: object) -> Any:
+        return listed
+
+    return stale
+
+
+async def test_an_orphan_in_an_old_list_is_looked_at_again_before_anything_is_cancelled(rig: Rig) -> None:
+    rig.venue.faults["brackets"] = [await listed_once_more(rig, "g-stale")]
+    assert (await rig.desk.guard.run()).swept == 0
+    assert rig.venue.sent("cancel_brackets") == 0
+
+
+async def test_an_orphan_where_somebody_is_at_work_is_left_to_them(rig: Rig) -> None:
+    rig.venue.faults["brackets"] = [await listed_once_more(rig, "g-theirs")]
+    async with rig.desk.shared.locks.of(BTC):
+        assert (await rig.desk.guard.run()).swept == 0
+    assert rig.venue.sent("brackets") == 1

@@ -199,6 +199,89 @@ async def test_a_position_moved_to_cross_margin_is_covered_there_and_can_be_clos
     assert rig.desk.blocks.of(BTC) is None
 
 
+async def test_a_stop_that_is_clear_again_once_the_leverage_is_set_back_stays_where_it_was(rig: Rig) -> None:
+    await entered(rig, "lever-50")
+    [before] = await rig.brackets()
+    act(rig, "leverage", lever=50)
+    squeezed_position = await rig.position()
+    assert squeezed_position is not None and squeezed_position.liquidation_price is not None
+    assert before.stop is not None and squeezed_position.liquidation_price > before.stop
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    assert await rig.brackets() == [before]
+    assert ends(rig) == []
+
+
+@pytest.mark.parametrize("mark", ["1", "NaN"])
+async def test_what_was_seen_decides_where_the_position_cannot_be_read_again(rig: Rig, mark: str) -> None:
+    """Threatened when it was seen: its stop is raised; without a price to raise it under, the position is left."""
+    await entered(rig, f"unread-{mark}")
+    [before] = await rig.brackets()
+    rig.venue.faults["positions"] = [squeezed(rig, "0.98", mark), down]
+    await rig.desk.guard_pass()
+    if mark == "1":
+        [after] = await rig.brackets()
+        assert after.stop is not None and before.stop is not None and after.stop > before.stop
+    else:
+        assert await rig.position() is None
+
+
+async def test_a_threatened_position_whose_close_is_refused_is_not_closed_at_every_pass(rig: Rig) -> None:
+    await entered(rig, "doomed-refused")
+    rig.venue.always["positions"] = squeezed(rig, "0.98")
+    rig.venue.always["amend_bracket"] = refuse("51503")
+    rig.venue.always["place_order"] = rig.venue.always["close_position"] = refuse("51000")
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.CLOSING
+    sent = rig.venue.sent("place_order")
+    [view] = await rig.desk.guard_pass()
+    assert view.protection is Protection.PROTECTED
+    assert rig.venue.sent("place_order") == sent
+
+
+# ---------------------------------------------------------------- the trailed stop
+
+
+async def rises(rig: Rig) -> None:
+    """A gain of 4.05 % under a trail of 4 %: the stop follows, and stays below the market as it really is."""
+
+    async def positions(call: Any, args: Any, kwargs: Any) -> tuple[Position, ...]:
+        return tuple(replace(p, mark_price=p.entry_price * Decimal("1.0405")) for p in await call(*args, **kwargs))
+
+    await rig.db.execute("UPDATE trades SET trail_pct = 0.04")
+    rig.venue.always["positions"] = positions
+
+
+async def test_a_raised_stop_that_the_venue_does_not_list_is_not_believed(rig: Rig) -> None:
+    await entered(rig, "trail-unlisted")
+    [before] = await rig.brackets()
+    await rises(rig)
+    rig.venue.always["amend_bracket"] = _returns(None)
+    [view] = await rig.desk.guard_pass()
+    assert rig.venue.sent("amend_bracket") == 1
+    assert view.stop == before.stop
+    assert (await rig.desk.shared.book.open_trades())[BTC].prices.stop == before.stop
+
+
+async def test_a_stop_is_raised_also_while_the_disk_refuses_and_written_later(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await entered(rig, "trail-disk")
+    [before] = await rig.brackets()
+    await rises(rig)
+
+    async def full(*args: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(rig.desk.shared.book, "raise_stop", full)
+        [view] = await rig.desk.guard_pass()
+    assert view.stop is not None and before.stop is not None and view.stop > before.stop
+    assert any(e.kind == "log" and "raised stop is not written" in e.text for e in rig.events)
+    await rig.desk.guard_pass()
+    assert (await rig.desk.shared.book.open_trades())[BTC].prices.stop == view.stop
+
+
 # ---------------------------------------------------------------- delisting, worthless prices (row 44)
 
 
