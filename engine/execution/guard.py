@@ -248,8 +248,7 @@ class Guard:
 
     async def _settle_entry(self, trade: OpenTrade, cover: Cover) -> None:
         """The entry's row says COVERED once the venue does."""
-        if cover.bracket is None:
-            return
+        assert cover.bracket is not None, "what covers is a bracket"
         await self._mark(trade, (S.FILLED, S.HEALING, S.CLOSING), S.COVERED, f"bracket {cover.bracket.algo_id}")
         if cover.bracket.stop is not None and cover.bracket.stop > trade.prices.stop:
             try:
