@@ -1,14 +1,17 @@
 """kill -9 at every step and at random moments, restart each time: is anything naked, doubled or lost?
 
-`python -m bench.crash [--kills 300] [--seed 7]` prints one JSON line. Half of the kills (at most two rounds of all
-boundaries) hit a process of the product's own desk directly before or after a transaction of its journal and books,
-or a write at the venue, in an entry, its cover, a trail, an exit and the booking. The others hit the real daemon, which
-trades all the time, at random moments, also while it starts; now and then the simulated venue dies with it. After each
-kill the daemon starts on what is left. Some attached brackets fail at the venue, so that there is something to heal.
+`python -m bench.crash [--steps all] [--moments 200] [--seed 7]` prints one JSON line. `--steps`: a process of the
+product's own desk is killed directly before or after each transaction of its journals and books, and each write at the
+venue, in an entry, its cover, a trail, an exit and the booking; a number takes so many of them, evenly spread. A step
+that a trade did not come to (an order of an earlier trade was still unknown) is tried again. `--moments`: the real
+daemon, which trades all the time, is killed at random moments, also while it starts; now and then the simulated venue
+dies with it. After each kill the daemon starts on what is left, and is then killed itself: that is a moment, too. Some
+attached brackets fail at the venue, so that there is something to heal.
 
 At the end the auditor reads the venue's state and the engine's books. `naked`: spans of more than 20 s without a whole
 bracket, dead time included. `boot_to_verified_s`: from the start of the process to the log's word that every position
-stands under its bracket; `with_venue_s` the same where the venue had to be started, too. Exit 1 when anything is wrong.
+stands under its bracket; `with_venue_s` the same where the venue had to be started, too. `limits`, `broken`: exit 1
+when anything is broken; the boot only warns on a busy machine.
 """
 
 from __future__ import annotations
@@ -30,26 +33,32 @@ import numpy as np
 from bench.audit import Audit, Kind, Limits, audit
 from bench.crash_home import ROOT, Boot, Daemon, arm, busy_home, kill_venue, settle
 from bench.crash_steps import NOT_ENTERED
+from bench.limits import Limit, load_now, verdict
 from bench.rig import percentile
 
 NAKED_S = 20.0
 BOOT_PATIENCE_S = 30.0
 VENUE_DIES = 0.08
 DIES_WHILE_STARTING = 0.2
+TRIES = 3
+BOOT_LIMIT_S = 3.0
 FAILING_BRACKETS = {"kind": "attach_fails", "when": {"chance": 0.1}}
 
 
 @dataclass(slots=True)
 class Tally:
+    boundaries: int = 0
     steps: int = 0
     moments: int = 0
     venue_kills: int = 0
     boots: list[Boot] = field(default_factory=list)
     boots_with_venue: list[Boot] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    not_reached: int = 0
-    """Boundaries that a trade did not come to: it had fewer steps than the counted one, or an order of an earlier trade
-    was still unknown, so that nothing might open there."""
+    not_reached: list[str] = field(default_factory=list)
+    """Boundaries that no try came to."""
+    again: int = 0
+    """Tries that did not come to their boundary: the trade had fewer steps than the counted one, or an order of an
+    earlier trade was still unknown, so that nothing might open there."""
 
 
 def boundaries(home: Path) -> list[str]:
@@ -68,26 +77,41 @@ def step(home: Path, number: int, at: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=at == "count")
 
 
-def spread(items: list[str], count: int) -> list[str]:
-    """`count` of the items, evenly over all of them; all, and from the start again, when there are not enough."""
-    if count >= len(items):
-        return (items * 2)[: min(count, 2 * len(items))]
-    return [items[int(i * len(items) / count)] for i in range(count)]
+def chosen(items: list[str], steps: str) -> list[str]:
+    """ "all", or so many of the items, evenly over all of them."""
+    count = len(items) if steps == "all" else min(int(steps), len(items))
+    return [items[i * len(items) // count] for i in range(count)]
 
 
-def run(home: Path, kills: int, seed: int) -> Tally:
+def run(home: Path, steps: str, moments: int, seed: int) -> Tally:
     tally, rng = Tally(), np.random.default_rng(seed)
-    chosen = spread(boundaries(home), kills // 2)
-    for number, at in enumerate(chosen, start=1):
-        ended = step(home, number, at)
-        tally.steps += ended.returncode == -9
-        tally.not_reached += ended.returncode in (0, NOT_ENTERED)
-        if ended.returncode not in (0, NOT_ENTERED, -9):
-            tally.failures.append(f"{at}: ended with {ended.returncode}: {ended.stderr.strip()[-200:]}")
-        restart(home, tally, rng, venue_lives=True)
-    while tally.steps + tally.moments < kills:
+    every = boundaries(home)
+    tally.boundaries = len(every)
+    number = 0
+    for at in chosen(every, steps):
+        for _ in range(TRIES):
+            number += 1
+            reached = dies_at(home, number, at, tally)
+            restart(home, tally, rng, venue_lives=True)
+            if reached:
+                break
+        else:
+            tally.not_reached.append(at)
+    while tally.moments < moments:
         restart(home, tally, rng, venue_lives=rng.random() > VENUE_DIES)
     return tally
+
+
+def dies_at(home: Path, number: int, at: str, tally: Tally) -> bool:
+    """Whether the process came to the boundary, and died there."""
+    ended = step(home, number, at)
+    if ended.returncode == -9:
+        tally.steps += 1
+        return True
+    tally.again += 1
+    if ended.returncode not in (0, NOT_ENTERED):
+        tally.failures.append(f"{at}: ended with {ended.returncode}: {ended.stderr.strip()[-200:]}")
+    return False
 
 
 def restart(home: Path, tally: Tally, rng: np.random.Generator, venue_lives: bool) -> None:
@@ -135,7 +159,8 @@ def seconds(boots: list[Boot]) -> dict[str, float] | None:
     }
 
 
-def report(tally: Tally, found: Audit, difference: Decimal) -> dict[str, object]:
+def report(tally: Tally, found: Audit, difference: Decimal, load: float) -> dict[str, object]:
+    boots = seconds(tally.boots)
     return {
         "bench": "crash",
         "kills": tally.steps + tally.moments,
@@ -143,10 +168,12 @@ def report(tally: Tally, found: Audit, difference: Decimal) -> dict[str, object]
         "doubled": len(found.of(Kind.DUPLICATE)),
         "lost_fills": len(found.of(Kind.UNLOGGED)),
         "ledger_diff": f"{difference.normalize():f}" if difference else "0",
-        "boot_to_verified_s": seconds(tally.boots),
+        "boot_to_verified_s": boots,
         "with_venue_s": seconds(tally.boots_with_venue),
+        "boundaries": tally.boundaries,
         "at_steps": tally.steps,
         "not_reached": tally.not_reached,
+        "tried_again": tally.again,
         "at_random": tally.moments,
         "venue_kills": tally.venue_kills,
         "bare_at_boot": sum(boot.bare for boot in tally.boots + tally.boots_with_venue),
@@ -154,24 +181,48 @@ def report(tally: Tally, found: Audit, difference: Decimal) -> dict[str, object]
         "looked_at": found.counts,
         "other_findings": dict(Counter(f.kind.value for f in found.findings)),
         "failures": len(tally.failures),
-    }
+    } | verdict(limits(tally, found, difference, boots), load)
+
+
+def limits(tally: Tally, found: Audit, difference: Decimal, boots: dict[str, float] | None) -> list[Limit]:
+    named = (Kind.NAKED, Kind.DUPLICATE, Kind.UNLOGGED)
+    return [
+        Limit("naked", len(found.of(Kind.NAKED)), 0),
+        Limit("doubled", len(found.of(Kind.DUPLICATE)), 0),
+        Limit("lost_fills", len(found.of(Kind.UNLOGGED)), 0),
+        Limit("ledger_diff", float(abs(difference)), 0),
+        Limit("other_findings", sum(finding.kind not in named for finding in found.findings), 0),
+        Limit("steps_not_reached", len(tally.not_reached), 0),
+        Limit("failed_starts", len(tally.failures), 0),
+        Limit("boot_to_verified_p99_s", boots["p99"] if boots else None, BOOT_LIMIT_S, speed=True),
+    ]
+
+
+def steps_of(text: str) -> str:
+    """Raises ValueError for neither "all" nor a number from 1 on."""
+    if text != "all" and int(text) < 1:
+        raise ValueError(text)
+    return text
 
 
 def main() -> int:
-    """0 when nothing is naked, doubled, lost or out of balance, and every start came up."""
+    """0 when no limit is broken."""
     parser = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--steps", type=steps_of, default="all", metavar="all|N", help="boundaries of a trade")
+    parser.add_argument("--moments", type=int, default=200, metavar="N", help="random moments of the daemon, at least")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--home", type=Path, help="keep everything in this new folder")
     given = parser.parse_args()
+    load = load_now()
     with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder:
         home = busy_home(given.home or Path(folder) / "home")
-        tally = run(home, given.kills, given.seed)
+        tally = run(home, given.steps, given.moments, given.seed)
         found, difference = finish(home, tally)
     for line in (*tally.failures, *(finding.line() for finding in found.findings)):
         sys.stderr.write(f"{line}\n")
-    print(json.dumps(report(tally, found, difference), allow_nan=False))
-    return int(bool(tally.failures or found.findings or difference))
+    result = report(tally, found, difference, load)
+    print(json.dumps(result, allow_nan=False))
+    return int(bool(result["broken"]))
 
 
 if __name__ == "__main__":
