@@ -61,6 +61,10 @@ KEYS: tuple[Key, ...] = (
         "Safety", hint="close", rank=4, dangerous=True, direction=Direction.RISKY, asks=Asks.WORD,
     ),
     Key(
+        "halve", ("X",), "X", "close_half", "close half of it at market; the rest stays under its bracket",
+        "Safety", dangerous=True, direction=Direction.RISKY, asks=Asks.WORD,
+    ),
+    Key(
         "claim", ("c",), "c", "claim_position", "claim a position opened by hand: bracketed and guarded",
         "Safety", dangerous=True, direction=Direction.RISKY, asks=Asks.WORD,
     ),

@@ -75,6 +75,16 @@ class Requests:
         word = ticker if self._live else "y"
         self._desk.ask("CLOSE POSITION", question, word, lambda: self._desk.send(commands.ClosePosition(ticker, BY)))
 
+    def close_half(self, ticker: str) -> None:
+        held = self._store.position(ticker)
+        if held is None:
+            self._desk.say(f"No position on {ticker}." if ticker else "No position under the cursor.")
+            return
+        question = f"Close half of {ticker} at market, of {held.position.contracts.normalize():f} contracts?"
+        word = ticker if self._live else "y"
+        request = commands.ClosePosition(ticker, BY, share=0.5)
+        self._desk.ask("CLOSE HALF", question, word, lambda: self._desk.send(request))
+
     def claim_position(self, ticker: str) -> None:
         held = self._store.position(ticker)
         if held is None or held.protection != "foreign":

@@ -249,6 +249,9 @@ class CockpitScreen(Screen[None]):
     def action_close_position(self) -> None:
         self.requests.close_position(self.ticker)
 
+    def action_close_half(self) -> None:
+        self.requests.close_half(self.ticker)
+
     def action_claim_position(self) -> None:
         self.requests.claim_position(self.ticker)
 

@@ -8,7 +8,7 @@ from cynosure_tui.screens.confirm import ConfirmScreen
 from cynosure_tui.screens.reading import HelpScreen, WhyScreen
 from cynosure_tui.widgets.gates import GatesPane
 from engine import commands, events
-from engine.model import EngineState
+from engine.model import EngineState, Protection
 from tests.cockpit import stream
 from tests.cockpit.desk import desk
 
@@ -150,6 +150,34 @@ async def test_closing_without_a_position_says_so() -> None:
         await d.press("x")
         await d.shows("No position on BTC")
         assert d.link.sent == []
+
+
+@pytest.mark.parametrize(("mode", "word"), [("demo", ["y"]), ("live", ["e", "t", "h", "enter"])])
+async def test_half_of_a_position_is_closed_after_the_same_word(mode: str, word: Sequence[str]) -> None:
+    async with desk(mode=mode) as d:
+        await d.press("X")
+        await d.shows("No position on BTC")
+        await d.press("j", "X")
+        await d.shows("Close half of ETH at market")
+        await d.pass_guard()
+        await d.press(*word)
+        await d.until(lambda: d.link.sent == [commands.ClosePosition("ETH", "key", share=0.5)])
+
+
+@pytest.mark.parametrize(("mode", "word"), [("demo", ["y"]), ("live", ["e", "t", "h", "enter"])])
+async def test_only_a_position_that_was_opened_by_hand_can_be_claimed(mode: str, word: Sequence[str]) -> None:
+    foreign = stream.held("ETH", "2.8", "3480", "3512", "9", "998", None, None, Protection.FOREIGN)
+    async with desk(mode=mode) as d:
+        await d.press("j", "c")
+        await d.shows("the cursor is on none")
+        assert d.link.sent == []
+        d.link.feed(events.PositionsChanged((foreign,), stream.NOW))
+        await d.shows("FOREIGN")
+        await d.press("c")
+        await d.shows("Claim ETH, 2.8 contracts?")
+        await d.pass_guard()
+        await d.press(*word)
+        await d.until(lambda: d.link.sent == [commands.ClaimPosition("ETH", "key")])
 
 
 async def test_running_now_asks_only_with_real_money() -> None:
