@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from engine import commands
 from engine.commands import Ack, Command
 from engine.exchange.errors import ExchangeError
-from engine.execution.kill_switch import KillReport, KillResumeRefused
+from engine.execution.kill_switch import KillReport
+from engine.kill_desk import KillResumeRefused
 from engine.model import KillState
 from engine.reasons import Reason
 

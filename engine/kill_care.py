@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from engine.events import KillChanged
-from engine.execution.kill_switch import KillReport, KillResumeRefused
+from engine.execution.kill_switch import KillReport
 from engine.execution.latch_record import agree, forget
 from engine.kill_desk import KillDesk
 from engine.model import KillState
@@ -79,14 +79,13 @@ class KillCare:
             self.announce()
 
     async def resume(self, by: str) -> None:
-        """Releases the kill switch. Raises KillResumeRefused while positions are being closed, OSError or sqlite3.Error
-        when file or record cannot be removed: it then stays engaged."""
+        """Releases the kill switch. Raises KillResumeRefused while a kill is at work, OSError or sqlite3.Error when
+        file or record cannot be removed: it then stays engaged."""
         db = self._engine.opened().db
-        if self._latch.status().state is KillState.FLATTENING:
-            raise KillResumeRefused("positions are being closed right now; resume when that has ended")
         async with self._resuming:
+            self._desk.refuse_resume()
             await forget(db)
-            await asyncio.to_thread(self._latch.resume, by)
+            await asyncio.to_thread(self._desk.resume, by)
         self.announce()
         self._engine.tell("warning", "operator", f"{by} released the kill switch")
 

@@ -18,6 +18,10 @@ from engine.execution.latch import EntryLatch
 from engine.model import KillState
 
 
+class KillResumeRefused(Exception):
+    """The kill switch is at work; resume when that has ended."""
+
+
 class KillDesk:
     """One per engine, thread-safe. `on_progress` is called on the kill's thread."""
 
@@ -27,12 +31,14 @@ class KillDesk:
         self._lock = threading.Lock()
         self._venue: OkxKillVenue | None = None
         self._switch: KillSwitch | None = None
-        self._threads: list[threading.Thread] = []
+        self._word = threading.Lock()
+        """A person's word, kill or resume: the later one counts, whole."""
+        self._runs: list[tuple[threading.Thread, Future[KillReport]]] = []
 
     @property
     def at_work(self) -> bool:
         """Whether a kill of this process is under way."""
-        return any(thread.is_alive() for thread in self._threads)
+        return any(not answer.done() for _, answer in self._runs)
 
     def warm(self, endpoint: OkxEndpoint) -> bool:
         """Opens, or keeps open, the connection. False when the venue does not answer; a kill tries all the same."""
@@ -51,10 +57,9 @@ class KillDesk:
 
     def engage(self, endpoint: OkxEndpoint, flatten: bool, by: str) -> Future[KillReport]:
         """Returns at once; the report comes when the venue has confirmed or the time has run out."""
-        # The latch falls here, in the caller's thread: nothing that is built or started below may delay it.
-        if not self._latch.engaged():
-            self._latch.engage(KillState.LATCHED, by)
         answer: Future[KillReport] = Future()
+        # Whoever waits may give up; the kill does not.
+        answer.set_running_or_notify_cancel()
 
         def run() -> None:
             try:
@@ -65,13 +70,31 @@ class KillDesk:
 
         # Not a daemon: a program that ends must not leave a kill half done.
         thread = threading.Thread(target=run, name="kill", daemon=False)
-        self._threads = [*(t for t in self._threads if t.is_alive()), thread]
-        thread.start()
+        with self._word:
+            # The latch falls here, in the caller's thread: nothing that is built or started below may delay it.
+            if not self._latch.engaged():
+                self._latch.engage(KillState.LATCHED, by)
+            self._runs = [*((t, a) for t, a in self._runs if t.is_alive()), (thread, answer)]
+            thread.start()
         return answer
+
+    def resume(self, by: str) -> None:
+        """Takes the latch off. Raises KillResumeRefused while a kill is at work, OSError when the disk refuses: it then
+        stays engaged."""
+        with self._word:
+            self.refuse_resume()
+            self._latch.resume(by)
+
+    def refuse_resume(self) -> None:
+        """Raises KillResumeRefused with the reason, if there is one: what a kill ends with would be written over it."""
+        if self._latch.status().state is KillState.FLATTENING:
+            raise KillResumeRefused("positions are being closed right now; resume when that has ended")
+        if self.at_work:
+            raise KillResumeRefused("the kill switch is still cancelling at the exchange; resume when that has ended")
 
     def close(self) -> None:
         """Waits for a kill that is under way, then closes the connection. A later kill opens its own."""
-        for thread in self._threads:
+        for thread, _ in self._runs:
             thread.join()
         with self._lock:
             venue, self._venue, self._switch = self._venue, None, None

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -49,10 +50,6 @@ class KillReport:
     remaining: tuple[str, ...] = ()
 
 
-class KillResumeRefused(Exception):
-    """Positions are being closed right now; resume when that has ended."""
-
-
 OnProgress = Callable[[KillReport], None]
 
 
@@ -77,16 +74,23 @@ class KillSwitch:
     def engage(self, flatten: bool, by: str, on_progress: OnProgress | None = None) -> KillReport:
         """Returns when the venue confirmed (HALTED, FLAT) or the time ran out (FLATTEN_FAILED). Never raises
         for anything the venue does."""
+        if not self._latch.engaged():
+            self._say(flatten, by)
+        run = _Run(self._venue, self._latch, self._timing, by, on_progress)
+        ahead, self._ahead = self._ahead, ()
+        with run.cancelling(ahead, self._timing.cancel_budget_s):
+            # Entries are stopped already: the disk's time is not the first cancel's.
+            self._say(flatten, by)
+        with self._running:
+            return self._flatten(run) if flatten else run.halt()
+
+    def _say(self, flatten: bool, by: str) -> None:
+        """What is about to be done, for every process that asks."""
         if flatten:
             self._latch.lease.take()
         first = _first_state(self._latch.status().state, flatten)
         if first is not None:
             self._latch.engage(first, by, "")
-        with self._running:
-            run = _Run(self._venue, self._latch, self._timing, by, on_progress)
-            ahead, self._ahead = self._ahead, ()
-            run.cancel(ahead, self._timing.cancel_budget_s)
-            return self._flatten(run) if flatten else run.halt()
 
     def _flatten(self, run: _Run) -> KillReport:
         """Two processes may close at the same time; the lease only says that at least one is at it."""
@@ -95,15 +99,6 @@ class KillSwitch:
             return run.flatten()
         finally:
             self._latch.lease.release()
-
-    def resume(self, by: str) -> None:
-        """Raises KillResumeRefused while positions are being closed; OSError when the disk refuses."""
-        if not self._running.acquire(blocking=False):
-            raise KillResumeRefused("the kill switch is still at work; resume when it has ended")
-        try:
-            self._latch.resume(by)
-        finally:
-            self._running.release()
 
 
 def _first_state(current: KillState, flatten: bool) -> KillState | None:
@@ -159,10 +154,13 @@ class _Run:
 
     # ---------------------------------------------------------------- steps
 
-    def cancel(self, orders: tuple[RestingOrder, ...], within_s: float) -> None:
-        """Orders that may have gone by now; what was refused is met again in the venue's list. Side by side and no
-        longer than `within_s`: cancels that hang must not take the time in which positions are closed."""
-        self._side_by_side(lambda order: self._try(lambda: self._venue.cancel_order(order)), orders, within_s)
+    @contextmanager
+    def cancelling(self, orders: tuple[RestingOrder, ...], within_s: float) -> Iterator[None]:
+        """Orders that may have gone by now; what was refused is met again in the venue's list. Side by side, beside
+        what is done meanwhile, and no longer than `within_s`: cancels that hang must not take the time in which
+        positions are closed."""
+        with self._beside(lambda order: self._try(lambda: self._venue.cancel_order(order)), orders, within_s):
+            yield
 
     def _cancel_entries(self, budget_s: float) -> str:
         """Cancels until the venue lists no entry order; "" or what is left, in words."""
@@ -174,7 +172,8 @@ class _Run:
                 return ""
             if time.monotonic() >= stop_at:
                 return "the list could not be read" if entries is None else f"{len(entries)} order(s)"
-            self.cancel(tuple(entries or ()), stop_at - time.monotonic())
+            with self.cancelling(tuple(entries or ()), stop_at - time.monotonic()):
+                pass
             time.sleep(self._timing.retry_s if entries is None else self._timing.retry_s / 4)
 
     def _close_until_flat(self) -> tuple[str, ...] | None:
@@ -210,12 +209,21 @@ class _Run:
         self._side_by_side(self._close, exposures, max(0.5, self._clock_left()))
 
     def _side_by_side(self, act: Callable[[T], object], things: tuple[T, ...], within_s: float) -> None:
-        """What is then still under way goes on, what has not begun is dropped."""
+        with self._beside(act, things, within_s):
+            pass
+
+    @contextmanager
+    def _beside(self, act: Callable[[T], object], things: tuple[T, ...], within_s: float) -> Iterator[None]:
+        """What is after `within_s` still under way goes on, what has not begun is dropped."""
+        stop_at = time.monotonic() + within_s
         if not things:
+            yield
             return
         pool = ThreadPoolExecutor(max_workers=self._timing.threads, thread_name_prefix="kill")
         try:
-            wait([pool.submit(act, thing) for thing in things], timeout=within_s)
+            begun = [pool.submit(act, thing) for thing in things]
+            yield
+            wait(begun, timeout=max(0.0, stop_at - time.monotonic()))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

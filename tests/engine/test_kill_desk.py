@@ -16,7 +16,7 @@ from engine.exchange.simulator.embedded import EmbeddedVenue
 from engine.execution.kill_switch import KillReport
 from engine.execution.latch import EntryLatch
 from engine.home import Home
-from engine.kill_desk import KillDesk
+from engine.kill_desk import KillDesk, KillResumeRefused
 from engine.model import EngineState, KillState
 from engine.options import EngineOptions
 from engine.runtime import EngineRuntime
@@ -54,6 +54,36 @@ def test_closing_waits_for_a_kill_that_is_under_way(venue: EmbeddedVenue, tmp_pa
     desk.close()
     assert running.done()
     assert running.result().state is KillState.FLAT
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_nobody_resumes_while_a_kill_is_at_work_and_afterwards_its_word_is_not_written_again(
+    venue: EmbeddedVenue, tmp_path: Path, flatten: bool
+) -> None:
+    latch, refused = EntryLatch(tmp_path / "storage"), list[str]()
+
+    def try_resume(_report: KillReport) -> None:
+        with pytest.raises(KillResumeRefused, match=r"positions are being closed|still cancelling") as told:
+            desk.resume("operator")
+        refused.append(str(told.value))
+
+    desk = KillDesk(latch, try_resume)
+    running = desk.engage(endpoint(venue), flatten, "key")
+    with pytest.raises(KillResumeRefused):
+        desk.resume("operator")
+    assert running.result(10).state is (KillState.FLAT if flatten else KillState.HALTED)
+    assert refused, "also with its last report, when the state is written but the run has not ended"
+    desk.resume("operator")
+    desk.close()
+    assert not latch.engaged()
+
+
+def test_who_stops_waiting_for_a_kill_does_not_end_it(venue: EmbeddedVenue, tmp_path: Path) -> None:
+    desk = KillDesk(EntryLatch(tmp_path / "storage"), lambda _report: None)
+    running = desk.engage(endpoint(venue), False, "key")
+    assert not running.cancel()
+    desk.close()
+    assert running.result().state is KillState.HALTED
 
 
 def test_a_venue_that_does_not_answer_is_told_not_raised(tmp_path: Path) -> None:

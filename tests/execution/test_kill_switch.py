@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.exchange.errors import ExchangeError, Rejected, Unavailable, UnknownOutcome
 from engine.exchange.port import UNNAMED, OpenExposure, RestingOrder
-from engine.execution.kill_switch import KillReport, KillResumeRefused, KillSwitch, KillTiming
+from engine.execution.kill_switch import KillReport, KillSwitch, KillTiming
 from engine.execution.latch import EntryLatch
 from engine.model import KillState
 
@@ -242,23 +242,6 @@ def test_engaging_again_is_harmless_and_finishes_what_a_crash_left(tmp_path: Pat
     assert kill.engage(flatten=True, by="again").state is KillState.FLAT
     assert sum(name.startswith("close:") for name in venue.calls) == closes
     assert latch.status().by == "before the crash"
-
-
-def test_resume_is_refused_while_closing_and_then_takes_the_latch_off(tmp_path: Path) -> None:
-    venue = ScriptedVenue(positions=1)
-    kill, latch = switch(venue, tmp_path)
-    refused: list[bool] = []
-
-    def try_resume(report: KillReport) -> None:
-        if report.state is KillState.FLATTENING:
-            with pytest.raises(KillResumeRefused):
-                kill.resume("operator")
-            refused.append(True)
-
-    kill.engage(flatten=True, by="operator", on_progress=try_resume)
-    assert refused
-    kill.resume("operator")
-    assert not latch.engaged()
 
 
 def test_halt_during_another_process_s_flatten_cancels_entries_and_leaves_its_word(tmp_path: Path) -> None:
