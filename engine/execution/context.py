@@ -18,7 +18,7 @@ from engine.execution.gateway import OrderGateway, Publish
 from engine.execution.intent import Intent
 from engine.execution.journal import Journal
 from engine.execution.locks import InstrumentLocks
-from engine.execution.states import IntentState
+from engine.execution.states import IllegalTransition, IntentState
 from engine.execution.timing import ExecutionTiming
 from engine.execution.trade_book import OpenTrade, TradeBook, trade_of
 from engine.model import Bracket, Instrument, Position
@@ -107,7 +107,7 @@ class Desk:
         """A journalled step that a broken database cannot stop: once an order is out, protecting it comes first.
 
         On a database error this and the later steps are taken in memory, said aloud, and made good by the next
-        reconcile.
+        reconcile. A trade that the books have closed meanwhile takes no more steps: its row is returned, CLOSED.
         """
         try:
             if intent.client_id in self.unjournalled:
@@ -121,6 +121,11 @@ class Desk:
                 average_price=average_price,
                 unprotected_ms=unprotected_ms,
             )
+        except IllegalTransition:
+            now = await self.journal.get(intent.client_id)
+            if now is None or now.state is not IntentState.CLOSED:
+                raise
+            return now
         except sqlite3.Error as error:
             self.unjournalled.add(intent.client_id)
             self.log("error", f"journal not written ({error}); going on: {after.value}", intent.inst_id)

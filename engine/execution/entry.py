@@ -164,6 +164,8 @@ class Entry:
                 await self._resize(trade, intent, cover.resizable)
             return await self._covered(intent, cover.bracket, sent_at)
         intent = await self._desk.advance(intent, S.HEALING, "no whole bracket is listed")
+        if intent.state is S.CLOSED:
+            return await self._over_already(intent)
         self._desk.log("warning", "filled, but no whole bracket is listed; placing one", intent.inst_id)
         healed = await self._protector.protect(trade, intent.filled)
         if healed.result is Protected.COVERED and healed.bracket is not None:
@@ -181,7 +183,10 @@ class Entry:
 
     async def _covered(self, intent: Intent, bracket: Bracket, sent_at: float) -> ExecutionOutcome:
         unprotected_ms = (self._desk.clock.monotonic() - sent_at) * 1000
-        await self._desk.advance(intent, S.COVERED, f"bracket {bracket.algo_id}", unprotected_ms=unprotected_ms)
+        detail = f"bracket {bracket.algo_id}"
+        intent = await self._desk.advance(intent, S.COVERED, detail, unprotected_ms=unprotected_ms)
+        if intent.state is S.CLOSED:
+            return await self._over_already(intent)
         assert bracket.stop is not None
         assert bracket.target is not None
         now = self._desk.clock.now_ms()
@@ -196,7 +201,7 @@ class Entry:
     async def _over_already(self, intent: Intent) -> ExecutionOutcome:
         """The position that was opened is gone before its bracket was seen: told as what it was, never as a stop
         that could not be placed. What remains of ours is swept; the books name the trade's end by their evidence."""
-        if intent.state is not S.CLOSING:
+        if intent.state not in (S.CLOSING, S.CLOSED):
             intent = await self._desk.advance(intent, S.CLOSING, "already flat at the venue")
         await self._exit.sweep(intent.inst_id)
         reason, how = await self._how_it_ended(intent)
@@ -219,6 +224,8 @@ class Entry:
 
     async def _close_unprotected(self, plan: EntryPlan, intent: Intent, why: str) -> ExecutionOutcome:
         intent = await self._desk.advance(intent, S.CLOSING, why)
+        if intent.state is S.CLOSED:
+            return await self._over_already(intent)
         self._desk.log("error", f"closing at market: {why}", intent.inst_id)
         closed = await self._exit.close_locked(intent.inst_id, Reason.UNPROTECTED_CLOSED, plan.decision_id)
         if closed.reason is Reason.SELL_WHEN_FLAT:
