@@ -184,8 +184,10 @@ class OkxSession:
                 body = self._api._request_with_params(verb, f"/api/v5/{endpoint.path}", params)
         except ValueError:  # the SDK parses whatever came as JSON
             body = None
-        except RuntimeError:  # httpx: closed by another thread since we looked
-            raise _Closed("closed") from None
+        except RuntimeError as error:
+            if self._api.is_closed:  # httpx: by another thread since we looked
+                raise _Closed("closed") from None
+            raise self._unreadable(endpoint, f"{_name(error)} while it was sent") from error
         return Answer(self._api.last_status, body)
 
     def _network_error(self, endpoint: Endpoint, error: httpx.HTTPError) -> ExchangeError:

@@ -180,11 +180,25 @@ def test_a_connection_that_another_thread_closes_meanwhile_is_closed(
     session: OkxSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def closed(*_: object, **__: object) -> object:
+        session.close()
         raise RuntimeError("Cannot send a request, as the client has been closed.")
 
     monkeypatch.setattr(session._api, "place_order", closed)
-    monkeypatch.setattr(session._api, "get_account_balance", closed)
     with pytest.raises(Rejected, match="nothing was sent"):
         session.call(PLACE_ORDER, ORDER)
     with pytest.raises(Unavailable, match="Closed"):
+        session.call(BALANCE, {})
+
+
+def test_a_defect_on_the_way_of_an_open_connection_does_not_say_that_nothing_was_sent(
+    session: OkxSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(*_: object, **__: object) -> object:
+        raise RuntimeError("generator raised StopIteration")
+
+    monkeypatch.setattr(session._api, "place_order", defect)
+    monkeypatch.setattr(session._api, "get_account_balance", defect)
+    with pytest.raises(UnknownOutcome, match="RuntimeError"):
+        session.call(PLACE_ORDER, ORDER)
+    with pytest.raises(Unavailable, match="RuntimeError"):
         session.call(BALANCE, {})
