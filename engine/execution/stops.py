@@ -40,7 +40,8 @@ class Look(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Measure:
     """`reason` None = only told. `halts`: until a person resumes; else for `lasts_s` venue seconds. `everywhere`: the
-    whole account, not only the instrument. `reads`: also when a read met it."""
+    whole account; else only the instrument, and only told where the call named none. `reads`: also when a read met
+    it."""
 
     why: str
     reason: Reason | None = None
@@ -122,7 +123,7 @@ class VenueStops:
             if self._controls.halt_now(measure.reason, text):
                 self._tell(measure.level, f"entries are stopped until a person resumes them; {text}", "")
             return
-        if measure.reason is not None:
+        if measure.reason is not None and (measure.everywhere or fault.inst_id):
             self._block("" if measure.everywhere else fault.inst_id, measure, text, now)
         self._tell_once(measure.level, text, fault.inst_id, error.code, now)
 

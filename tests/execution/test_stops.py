@@ -125,6 +125,17 @@ async def test_what_is_wrong_with_one_instrument_blocks_that_one(stage: Stage, e
     assert stage.reason(BTC) is None
 
 
+@pytest.mark.parametrize("error_class", HERE)
+async def test_what_would_stop_one_instrument_stops_none_where_the_call_named_none(
+    stage: Stage, error_class: ErrorClass
+) -> None:
+    """As the dead man's switch, which is for the whole account: told, and what must be read again is read."""
+    stage.refuse(HERE[error_class][0], error_class, inst_id="")
+    assert stage.reason(BTC) is None
+    assert len(stage.said) == 1
+    assert stage.stops.take_looks()
+
+
 @pytest.mark.parametrize("error_class", TOLD)
 async def test_the_rest_is_told_and_blocks_nothing(stage: Stage, error_class: ErrorClass) -> None:
     for _ in range(3):
