@@ -130,7 +130,7 @@ def restart(home: Path, tally: Tally, rng: np.random.Generator, venue_lives: boo
     (tally.boots if venue_lives else tally.boots_with_venue).append(daemon.boot)
     if not venue_lives or tally.moments == 0:
         arm(home, FAILING_BRACKETS)
-    time.sleep(rng.uniform(0.1, 3.0))
+    time.sleep(rng.uniform(0.1, 2.0))
     daemon.kill()
     tally.moments += 1
 
