@@ -233,8 +233,8 @@ class Engine:
         self._announce_books()
         await self.kill.agree()
         self.kill.go_on()
-        if books.positions:
-            self.kill.keep_flat()
+        if books.positions is not None:
+            self.kill.keep_flat(len(books.positions))
         return books.positions is not None
 
     def _announce_books(self) -> None:

@@ -1,5 +1,5 @@
-"""The engine's care for its kill switch: it falls from any thread, a flatten that was cut off goes on, and FLAT is
-a level, not an edge."""
+"""The engine's care for its kill switch: it falls from any thread, a flatten that was cut off goes on, one that failed
+is tried again, and FLAT is a level, not an edge."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+AGAIN_S = 60.0
+"""From the end of a flatten that failed to the next: time for the venue to come back, and for a person to resume."""
+
 
 class KillCare:
     """One per engine."""
@@ -29,6 +32,7 @@ class KillCare:
         self._latch = engine.latch
         self._desk = KillDesk(engine.latch, self._tell)
         self._resuming = asyncio.Lock()
+        self._failed_at = -AGAIN_S
 
     # ------------------------------------------------------------ from any thread
 
@@ -60,11 +64,19 @@ class KillCare:
             self._engine.tell("warning", "kill", "an unfinished flatten goes on")
             self.engage(True, "restart")
 
-    def keep_flat(self) -> None:
-        """Positions are open: under FLAT there may be none. What was still on the wire when the account went flat is
-        closed as well."""
-        if not self._desk.at_work and self._latch.status().state is KillState.FLAT:
+    def keep_flat(self, held: int) -> None:
+        """The venue answers and shows `held` positions. Under FLAT there may be none: what was still on the wire when
+        the account went flat is closed as well. A flatten that failed is tried again until the venue has confirmed
+        that the account is flat, or a person resumes."""
+        if self._engine.options.observe or self._desk.at_work:
+            return
+        state, now = self._latch.status().state, self._engine.clock.monotonic()
+        if state is KillState.FLAT and held:
             self._engine.tell("error", "kill", "a position is open although the kill switch says FLAT: closing it")
+            self.engage(True, "guard")
+        elif state is KillState.FLATTEN_FAILED and now - self._failed_at >= AGAIN_S:
+            self._failed_at = now
+            self._engine.tell("error", "kill", f"the flatten failed, {held} position(s) open: trying again")
             self.engage(True, "guard")
 
     async def agree(self) -> None:
@@ -108,6 +120,8 @@ class KillCare:
 
     def _tell(self, report: KillReport) -> None:
         """On the kill's thread."""
+        if report.state is KillState.FLATTEN_FAILED:
+            self._failed_at = self._engine.clock.monotonic()
         now = self._engine.clock.now_ms()
         event = KillChanged(report.state, report.by, report.since, report.detail, dict(report.results), now)
         self._engine.bus.publish(event)

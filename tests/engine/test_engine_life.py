@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from bench.rig import open_rig
+from engine import kill_care
 from engine.bus import EventBus
 from engine.config import Settings
 from engine.engine import Engine
+from engine.events import LogLine
 from engine.execution.latch import EntryLatch
 from engine.home import Home
+from engine.kill_care import KillCare
 from engine.model import EngineState, KillState, Protection
 from engine.options import EngineOptions
 from engine.reasons import Reason
@@ -62,6 +65,32 @@ async def test_a_position_that_appears_after_flat_is_closed_by_the_guard(home: P
         engine.latch.engage(KillState.FLAT, "test")
         await engine.guard()
         await until_flat(engine)
+    finally:
+        await engine.close()
+
+
+async def test_a_flatten_that_failed_is_tried_again_a_minute_apart_and_told_each_time(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_in(home)
+    told: list[str] = []
+    engine.bus.listen(lambda e: told.append(e.text) if isinstance(e, LogLine) and e.source == "kill" else None)
+    try:
+        await engine.start()
+        engine.latch.engage(KillState.FLATTEN_FAILED, "test")
+        monkeypatch.setattr(KillCare, "engage", lambda *_: None)
+        await engine.guard()
+        await engine.guard()
+        assert told == ["the flatten failed, 1 position(s) open: trying again"], "not at every look"
+        monkeypatch.undo()
+        monkeypatch.setattr(kill_care, "AGAIN_S", 0.0)
+        await engine.guard()
+        await until_flat(engine)
+        assert len(told) == 2
+        engine.latch.engage(KillState.FLATTEN_FAILED, "test")
+        await engine.guard()
+        await until_flat(engine)
+        assert told[2:] == ["the flatten failed, 0 position(s) open: trying again"], "flat is what the venue confirms"
     finally:
         await engine.close()
 
