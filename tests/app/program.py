@@ -69,7 +69,7 @@ def command(home: Path, *arguments: str) -> list[str]:
     return [sys.executable, str(REPOSITORY / "app.py"), "--home", str(home), *arguments]
 
 
-def app(home: Path, *arguments: str, timeout: float = 60.0, **env: str) -> Finished:
+def app(home: Path, *arguments: str, timeout: float = 100.0, **env: str) -> Finished:
     """Runs `python app.py --home HOME ...` to its end."""
     done = subprocess.run(
         command(home, *arguments),
@@ -142,7 +142,7 @@ class Daemon:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def ended(self, timeout: float = 10.0) -> Finished:
+    def ended(self, timeout: float = 30.0) -> Finished:
         out, err = self.process.communicate(timeout=timeout)
         return Finished(self.process.returncode, out, err)
 

@@ -20,10 +20,11 @@ def bars_in(wall_s: float) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_three_minutes_of_the_demo_hold_three_entries_and_two_kinds_of_exit(tmp_path: Path) -> None:
     home = fresh_home(tmp_path / "home")
     cycles = bars_in(180)
-    run = app(home, "--once", "--json", "--cycles", str(cycles), timeout=240)
+    run = app(home, "--once", "--json", "--cycles", str(cycles), timeout=840)
     assert (run.code, run.err) == (0, "")
     bars = [o["bar_ts"] for o in run.objects if o["type"] == "cycle"]
     assert len(bars) == cycles
