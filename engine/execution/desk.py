@@ -120,8 +120,6 @@ class TradingDesk:
 
         When the venue cannot be read, entries are blocked, `unreadable` says why, and the last view is returned.
         """
-        await self.stops.settle()
-        await self._renew_lease()
         try:
             report = await self.guard.run()
             self.blocks.replace("venue", {})
@@ -137,17 +135,25 @@ class TradingDesk:
                 self._tell(LogLine("error", "guard", text, self._clock.now_ms()))
         else:
             await self.fates.run()
+        await self._after_the_look()
         return self.guard.last
 
+    async def _after_the_look(self) -> None:
+        """What these write must wait for a database that another has locked, a position must not."""
+        await self.stops.settle()
+        await self._renew_lease()
+
     async def _renew_lease(self) -> None:
-        """Another engine on these books: nothing opens here any more; what is open stays guarded by both."""
+        """Another engine on these books: nothing opens here until it has gone; what is open stays guarded by both."""
         try:
-            lost = self.lease.held and not await self.lease.renew()
+            lost = self.lease.wanted and not await self.lease.renew()
         except sqlite3.Error:
             return
         text = "another engine has taken over these books; stop one of the two"
-        if lost and self.blocks.replace("lease", {ACCOUNT: Block(Reason.SECOND_ENGINE, text)}):
-            self._tell(LogLine("error", "execution", text, self._clock.now_ms()))
+        if not self.blocks.replace("lease", {ACCOUNT: Block(Reason.SECOND_ENGINE, text)} if lost else {}):
+            return
+        level, told = ("error", text) if lost else ("info", "the other engine has gone; these books are ours again")
+        self._tell(LogLine(level, "execution", told, self._clock.now_ms()))
 
     async def look(self) -> tuple[ProtectedPosition, ...]:
         """Positions beside their brackets, without acting on them. Raises ExchangeError."""

@@ -97,3 +97,72 @@ async def test_a_database_that_refuses_is_no_other_engine(rig: Rig, monkeypatch:
     monkeypatch.setattr(lease, "RENEWED_MS", 0)
     await rig.desk.guard_pass()
     assert rig.desk.blocks.of("BTC-USDT-SWAP") is None
+
+
+async def test_what_the_other_engine_gave_back_is_ours_again_and_the_block_goes_with_it(rig: Rig) -> None:
+    await rig.desk.boot()
+    other = Lease(rig.db, rig.clock, Holder(rig.desk.lease.me.host, 2, "other"))
+    await other.take()
+    await rig.desk.guard_pass()
+    assert rig.desk.blocks.of("BTC-USDT-SWAP") is not None
+    await other.release()
+    await rig.desk.guard_pass()
+    assert rig.desk.blocks.of("BTC-USDT-SWAP") is None
+    assert rig.desk.lease.held
+    assert any(e.kind == "log" and "ours again" in e.text for e in rig.events)
+
+
+async def test_what_the_other_engine_no_longer_renews_is_ours_again_whatever_its_clock_says(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "a.db") as db:
+        clock = ManualClock(1_000_000)
+        mine, other = Lease(db, clock, HERE), Lease(db, ManualClock(5_000_000), replace(HERE, run="c"))
+        await mine.take()
+        await other.take()
+        assert not await mine.renew()
+        clock.advance(LASTS_MS - 1)
+        other.clock.advance(RENEWED_MS)  # type: ignore[attr-defined]
+        assert await other.renew()
+        assert not await mine.renew(), "it is alive: its row has moved"
+        clock.advance(LASTS_MS)
+        assert await mine.renew()
+        assert not await other.renew()
+
+
+async def test_two_machines_of_one_name_are_told_apart_by_their_kernels(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "a.db") as db:
+        clock = ManualClock(1_000_000)
+        await Lease(db, clock, replace(HERE, kernel="k1")).take()
+        with pytest.raises(AlreadyRunning):
+            await Lease(db, clock, replace(HERE, run="c", kernel="k2")).take()
+        await Lease(db, clock, replace(HERE, run="d", kernel="k1")).take()
+        await Lease(db, clock, replace(HERE, run="e")).take()  # one that cannot tell
+
+
+def test_a_kernel_that_has_no_word_of_its_own_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "BOOT_ID", tmp_path / "none")
+    assert lease.kernel_id() == ""
+    (tmp_path / "none").write_text("abc\n")
+    assert lease.kernel_id() == "abc"
+
+
+async def test_a_database_that_others_lock_keeps_no_guard_from_its_look(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.desk.boot()
+    looked: list[bool] = []
+    calls = rig.venue.calls
+    settle, renew = rig.desk.stops.settle, rig.desk.lease.renew
+
+    async def settled() -> None:
+        looked.append("positions" in calls)
+        await settle()
+
+    async def renewed() -> bool:
+        looked.append("positions" in calls)
+        return await renew()
+
+    monkeypatch.setattr(rig.desk.stops, "settle", settled)
+    monkeypatch.setattr(Lease, "renew", lambda _: renewed())
+    calls.clear()
+    await rig.desk.guard_pass()
+    assert looked == [True, True]
