@@ -121,7 +121,8 @@ async def test_no_second_bracket_goes_out_while_the_first_ones_fate_could_not_be
     plan = await rig.plan("b-blind")
 
     async def lost_then_blind(call: Any, args: Any, kwargs: Any) -> Any:
-        rig.venue.faults["brackets"] = [down] * 4
+        rig.venue.always["brackets"] = down
+        asyncio.get_running_loop().call_later(1.2, rig.venue.always.pop, "brackets")
         return await lose_reply(call, args, kwargs)
 
     rig.venue.faults["place_bracket"] = [lost_then_blind]
