@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from engine.account_watch import AccountWatch
+from engine.clock_watch import ClockWatch
 from engine.config import Settings
 from engine.exchange.errors import ExchangeError
 from engine.execution.blocks import ACCOUNT, Block, Blocks
@@ -37,6 +38,7 @@ class VenueWatch:
         desk: TradingDesk,
         maintenance: MaintenanceWatch,
         account: AccountWatch,
+        clock: ClockWatch,
         sync_clock: Read,
         refresh_specs: Read,
         tell: Tell,
@@ -44,6 +46,7 @@ class VenueWatch:
         self._desk = desk
         self._maintenance = maintenance
         self._account = account
+        self._clock = clock
         self._again: dict[Look, Read] = {
             Look.ACCOUNT: account.look,
             Look.SPECS: refresh_specs,
@@ -71,9 +74,13 @@ class VenueWatch:
         await self._account.look()
 
     async def follow_up(self) -> None:
-        """Reads again what the venue's refusals made doubtful. Raises ExchangeError of the first that fails."""
+        """Reads again what the venue's refusals, or a clock that was set, made doubtful. Raises ExchangeError of the
+        first that fails."""
         self._maintenance.assess()
-        for look in sorted(self._desk.stops.take_looks()):
+        looks = self._desk.stops.take_looks()
+        if self._clock.doubtful():
+            looks |= {Look.CLOCK}
+        for look in sorted(looks):
             await self._again[look]()
 
     def reducing(self) -> str:
@@ -84,6 +91,7 @@ class VenueWatch:
 
     def clock_measured(self, offset_ms: int) -> None:
         judge_clock(self._desk.blocks, offset_ms, self._tell)
+        self._clock.judged(offset_ms)
 
 
 def watch_over(works: Works, settings: Settings, sync_clock: Read, refresh_specs: Read, tell: Tell) -> VenueWatch:
@@ -91,9 +99,10 @@ def watch_over(works: Works, settings: Settings, sync_clock: Read, refresh_specs
     exchange, blocks = works.venue.exchange, works.desk.blocks
     maintenance = MaintenanceWatch(exchange, blocks, works.venue.clock, settings.trading.maintenance_lead_minutes)
     account = AccountWatch(exchange, blocks, settings.goals.mode, tell)
+    clock = ClockWatch(works.venue.clock, works.venue.endpoint.clock, works.venue.offset_ms)
     if works.venue.offset_ms is not None:
         judge_clock(blocks, works.venue.offset_ms, tell)
-    return VenueWatch(works.desk, maintenance, account, sync_clock, refresh_specs, tell)
+    return VenueWatch(works.desk, maintenance, account, clock, sync_clock, refresh_specs, tell)
 
 
 def judge_clock(blocks: Blocks, offset_ms: int, tell: Tell) -> None:

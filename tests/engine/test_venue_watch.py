@@ -160,6 +160,19 @@ async def test_clocks_that_are_apart_are_shown_and_beyond_ten_seconds_nothing_op
     assert await look(engine) == set()
 
 
+async def test_a_clock_that_a_call_found_wrong_stops_entries_within_seconds_not_within_the_hour(engine: Engine) -> None:
+    arm(engine, kind="clock_skew", ms=-60_000)
+    await asyncio.sleep(0.2)
+    await engine.guard()
+    assert engine.opened().desk.blocks.on(ACCOUNT) == (), "the refused call was signed again and passed"
+    await engine.watch.follow_up()
+    assert [block.reason for block in engine.opened().desk.blocks.on(ACCOUNT)] == [Reason.CLOCK_SKEW]
+    arm(engine, clear=True)
+    await engine.guard()
+    await engine.watch.follow_up()
+    assert engine.opened().desk.blocks.on(ACCOUNT) == ()
+
+
 async def test_a_changed_position_mode_is_noticed_and_its_end_too_and_a_clean_stop_disarms_the_dead_man(
     tmp_path: Path,
 ) -> None:

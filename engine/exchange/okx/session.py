@@ -35,6 +35,11 @@ CLOCK_SAMPLES = 3
 QUICK_MS = 500
 """A round trip this short places the venue's clock to a quarter of a second; a longer one is measured again."""
 
+SLOW_MS = 10_000
+"""A round trip longer than this says nothing that could be relied on."""
+STEP_MS = 250
+"""Our wall clock and the monotonic one disagree by more about a round trip: the wall clock was set meanwhile."""
+
 BeforeSend = Callable[[], None]
 
 _log = logging.getLogger(__name__)
@@ -105,9 +110,13 @@ class OkxSession:
         """The venue's clock − ours, in ms; what is sent from now on is signed by it. Raises Unavailable."""
         samples = []
         for _ in range(CLOCK_SAMPLES):
-            samples.append(self._clock_sample())
-            if samples[-1][0] < QUICK_MS:
+            sample = self._clock_sample()
+            samples += [sample] if sample is not None else []
+            if sample is not None and sample[0] < QUICK_MS:
                 break
+        if not samples:
+            why = "too slow to measure the clock by, or this machine's clock was set meanwhile"
+            raise Unavailable(self._message(TIME, why), "", ErrorClass.TRANSIENT)
         offset = min(samples)[1]
         self._endpoint.clock.correct(offset)
         return offset
@@ -140,18 +149,21 @@ class OkxSession:
                 raise skewed from error
         _log.warning("the venue refused our time stamp (%s); its clock is %+d ms from ours", skewed.code, offset)
 
-    def _clock_sample(self) -> tuple[int, int]:
-        """(round trip, offset) in ms; half of the round trip is taken off, as NTP does, and 0 is what it explains."""
-        before = self._endpoint.clock.local_ms()
+    def _clock_sample(self) -> tuple[int, int] | None:
+        """(round trip, offset) in ms; half of the round trip is taken off, as NTP does, and 0 is what it explains.
+        None when the sample says nothing."""
+        began, before = time.monotonic(), self._endpoint.clock.local_ms()
         try:
             body = self._api.ask_unsigned(TIME.path)
         except (httpx.HTTPError, ValueError, RuntimeError) as error:
             raise Unavailable(self._message(TIME, _name(error)), "", ErrorClass.TRANSIENT) from None
-        after = self._endpoint.clock.local_ms()
+        after, took = self._endpoint.clock.local_ms(), (time.monotonic() - began) * 1000
         rows = self._rows(TIME, {}, Answer(self._api.last_status, body))
         if not rows:
             raise self._unreadable(TIME, "no row")
         trip, apart = after - before, gateway_ms(rows[0]) - (before + after) // 2
+        if not 0 <= trip <= SLOW_MS or abs(trip - took) > STEP_MS:
+            return None
         return trip, apart if 2 * abs(apart) > trip + 1 else 0
 
     # ------------------------------------------------------------ the wire

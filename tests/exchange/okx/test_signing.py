@@ -145,6 +145,26 @@ def test_what_the_round_trip_explains_is_no_difference_of_clocks(
     assert session.measure_clock() == offset
 
 
+@pytest.mark.parametrize("after", [9_000, 70_000, 10_400], ids=["set back", "set ahead", "set a little"])
+def test_a_sample_during_which_our_clock_was_set_is_thrown_away(
+    session: OkxSession, venue: ScriptedVenue, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    instants = iter([10_000, after, 70_000, 70_010])
+    monkeypatch.setattr(SigningClock, "local_ms", lambda _: next(instants))
+    venue.on("public/time", ok({"ts": "10005"}))
+    assert session.measure_clock() == -60_000
+
+
+def test_a_clock_that_is_set_again_and_again_is_not_measured(
+    session: OkxSession, venue: ScriptedVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instants = iter([10_000, 5_000] * 3)
+    monkeypatch.setattr(SigningClock, "local_ms", lambda _: next(instants))
+    venue.on("public/time", ok({"ts": "10000"}))
+    with pytest.raises(Unavailable, match="clock was set"):
+        session.measure_clock()
+
+
 def test_a_slow_answer_is_measured_again_and_the_quickest_counts(
     session: OkxSession, venue: ScriptedVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
