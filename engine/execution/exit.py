@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,7 +17,7 @@ from engine.execution.intent import Intent
 from engine.execution.journal import AlreadyJournalled
 from engine.execution.states import IntentState, Kind
 from engine.execution.timing import pauses
-from engine.model import OrderRequest, OrderType, Position, Side
+from engine.model import Bracket, OrderRequest, OrderType, Position, Side
 from engine.reasons import Reason
 
 S = IntentState
@@ -85,12 +86,12 @@ class Exit:
 
     async def sweep(self, inst_id: str) -> None:
         """Cancels our brackets on an instrument that the venue shows flat. What does not go in time is swept by the
-        guard's next pass."""
+        guard's next pass. Under a position that is open, again or still, only brackets of ended trades go."""
         clock = self._desk.clock
         stop_at = clock.monotonic() + self._desk.timing.flat_deadline_s / 2
         for pause in pauses(self._desk.timing):
             try:
-                left = ours_on(inst_id, await self._desk.exchange.brackets(inst_id))
+                left = await self._orphans(inst_id)
                 if not left:
                     return
                 await self._desk.take_away(inst_id, left, "the position has ended")
@@ -99,6 +100,17 @@ class Exit:
             if clock.monotonic() >= stop_at:
                 break
             await asyncio.sleep(pause)
+
+    async def _orphans(self, inst_id: str) -> Sequence[Bracket]:
+        """Our brackets that no position needs; they are read before it is. Raises ExchangeError."""
+        ours = ours_on(inst_id, await self._desk.exchange.brackets(inst_id))
+        if not ours or await self._desk.position(inst_id) is None:
+            return ours
+        try:
+            ended = await self._desk.book.ended(bracket.client_id for bracket in ours)
+        except sqlite3.Error:
+            return ()
+        return [bracket for bracket in ours if bracket.client_id in ended]
 
     async def _until_flat(self, closing: _Closing, position: Position) -> ExecutionOutcome:
         total = abs(position.contracts)
