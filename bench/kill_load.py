@@ -13,7 +13,10 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
+from okx.Trade import TradeAPI
+
 from bench.rig import Rig, open_rig
+from engine.exchange.simulator.embedded import EmbeddedVenue
 from engine.execution.ids import entry_id
 from engine.model import OrderRequest, OrderType, Side
 from engine.reasons import Reason
@@ -60,6 +63,17 @@ async def _rest_an_entry(rig: Rig) -> None:
             price=round_target_down_to_tick(price, instrument.tick_size),
         )
     )
+
+
+def rest_again(venue: EmbeddedVenue, number: int) -> None:
+    """Another order like the first that rested, from outside of the engine."""
+    orders = (row for row in venue.ledger()["orders"] if row["instId"] == RESTING and row["ordType"] == "post_only")
+    first = next(orders)
+    api = TradeAPI(venue.key, venue.secret, venue.passphrase, flag=venue.flag, domain=venue.base_url)
+    answer = api.place_order(
+        RESTING, first["tdMode"], "buy", "post_only", first["sz"], px=first["px"], clOrdId=entry_id(f"rests{number}")
+    )
+    assert answer["data"][0]["sCode"] == "0", answer
 
 
 @contextmanager
