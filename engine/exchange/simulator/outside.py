@@ -102,7 +102,8 @@ class Outside:
 
     def _part(self, position: Position, share: float) -> Decimal:
         lot = self.floor.spec(position.inst_id).lot_sz
-        return position.size if share == 1 else max(lot, floor_to(position.size * Decimal(repr(share)), lot))
+        part = max(lot, floor_to(position.size * Decimal(repr(share)), lot))
+        return position.size if share == 1 else min(part, position.size)
 
     def _suspend(self, act: acts.Suspend) -> None:
         self.floor.world.closed[act.inst] = act.code
@@ -164,8 +165,9 @@ class Outside:
             )  # fmt: skip
 
     def _margin_mode(self, act: acts.SwitchMargin) -> None:
+        """Unless both modes are in use: two positions do not become one."""
         for position in self.floor.positions_of(act.inst):
-            if position.mgn_mode == act.mode:
+            if (position.inst_id, act.mode, position.pos_side) in self.floor.positions:
                 continue
             del self.floor.positions[(position.inst_id, position.mgn_mode, position.pos_side)]
             position.mgn_mode = act.mode

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.exchange.simulator.venue.bench_desk import BenchDesk, balances
@@ -148,8 +148,13 @@ def test_the_books_balance_under_any_stream_of_orders(stream: list[tuple[Any, ..
         walker.step(kind, *details)
 
 
+_BUY = ("market", "buy", "0.01", "isolated", False)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.one_of(steps, acts), min_size=1, max_size=25))
+@example([_BUY, ("market", "buy", "0.01", "cross", False), ("fault", "margin_mode", {"mode": "cross"})])
+@example([_BUY, ("fault", "respec", {"lot": "0.1"}), ("fault", "liquidate", {"share": 0.01})])
 def test_the_books_balance_whatever_is_done_from_outside(stream: list[tuple[Any, ...]]) -> None:
     walker = Walker()
     for kind, *details in stream:
