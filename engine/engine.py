@@ -150,7 +150,8 @@ class Engine:
         self._warn_of_skipped(self.works)
         await self.works.books.refresh()
         await self.tell_health()
-        self.telling.announce(EngineState.RUNNING, "")
+        reducing = self._reducing()
+        self.telling.announce(EngineState.REDUCING if reducing else EngineState.RUNNING, reducing)
 
     async def close(self) -> None:
         """Stops jobs, closes connections. Positions stay under their brackets; a kill under way ends first."""

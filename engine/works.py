@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from engine.account_watch import account_problems
+from engine.account_watch import SOURCE, account_problems
 from engine.clock import SystemClock
 from engine.config import Settings
 from engine.db import Database
 from engine.events import ClockChanged, Event, StartupStep
 from engine.exchange.errors import AuthFailed, ExchangeError, Unavailable
+from engine.execution.blocks import ACCOUNT, Block
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
 from engine.execution.latch_record import agree
 from engine.home import Home, HomeError
 from engine.limits_from_settings import risk_limits
-from engine.mode import Mode
-from engine.model import AccountConfig, Instrument, Protection
+from engine.model import Instrument, Protection
+from engine.reasons import Reason
 from engine.risk.limits import RiskLimits
 from engine.venue import Venue, open_venue
 from engine.watchlist import Resolved
@@ -97,7 +98,10 @@ class WorksOpener:
             await agree(self._latch, db)
         venue = await self._opened_venue(speed)
         async with self._step("account"):
-            check_account(await venue.exchange.account_config(), self._settings.goals.mode)
+            config = await venue.exchange.account_config()
+            problem = next(account_problems(config, self._settings.goals.mode), None)
+            if observe:
+                check_account(problem)
         instruments: dict[str, Instrument] = {}
         desk = TradingDesk(db, venue.exchange, self._latch, venue.clock, self._publish, instruments, self._home.logs)
         # Positions before anything else: neither specifications nor gates nor a model are needed to protect them.
@@ -106,6 +110,7 @@ class WorksOpener:
             if not observe:
                 await desk.boot()
                 log.info(verified(desk))
+                only_reduce(desk, problem)
         async with self._step("instruments"):
             instruments.update(await venue.exchange.instruments())
         return await self._assemble(db, venue, desk, instruments, observe)
@@ -187,10 +192,21 @@ async def check_books(db: Database, settings: Settings, home: Home) -> None:
         )
 
 
-def check_account(account: AccountConfig, mode: Mode) -> None:
+def check_account(problem: tuple[Reason, str] | None) -> None:
     """Net mode, permission to trade, none to withdraw. Raises VenueRefused."""
-    for _, problem in account_problems(account, mode):
-        raise VenueRefused(problem)
+    if problem is not None:
+        raise VenueRefused(problem[1])
+
+
+def only_reduce(desk: TradingDesk, problem: tuple[Reason, str] | None) -> None:
+    """An account that is set up wrongly, after the guard's first pass. Where something is open, or not known to be
+    closed, the engine goes on for its sake and nothing opens; an account that is flat is refused: VenueRefused."""
+    if problem is None:
+        return
+    if not (desk.guard.last or desk.unreadable or desk.blocks.all()):
+        check_account(problem)
+    desk.blocks.replace(SOURCE, {ACCOUNT: Block(*problem)})
+    desk.shared.log("error", f"only looking after what is open: {problem[1]}")
 
 
 def verified(desk: TradingDesk) -> str:

@@ -55,20 +55,23 @@ async def test_a_change_blocks_every_ticker_until_it_is_put_right(
 
 
 @pytest.mark.parametrize(("config", "mode", "reason", "text"), CHANGES)
-def test_no_engine_starts_on_such_an_account(config: AccountConfig, mode: Mode, reason: Reason, text: str) -> None:
+def test_an_account_that_is_flat_is_refused_with_what_to_do(
+    config: AccountConfig, mode: Mode, reason: Reason, text: str
+) -> None:
+    [problem] = account_problems(config, mode)
+    assert problem[0] is reason
     with pytest.raises(VenueRefused, match=text):
-        check_account(config, mode)
-    assert [found for found, _ in account_problems(config, mode)] == [reason]
+        check_account(problem)
 
 
 @pytest.mark.parametrize("level", ["2", "3"])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_sound_account_starts(mode: Mode, level: str) -> None:
-    check_account(replace(SOUND, account_level=level), mode)
+    assert list(account_problems(replace(SOUND, account_level=level), mode)) == []
 
 
 def test_a_demo_key_may_withdraw_what_is_not_money() -> None:
-    check_account(replace(SOUND, permissions=frozenset({"trade", "withdraw"})), Mode.PAPER)
+    assert list(account_problems(replace(SOUND, permissions=frozenset({"trade", "withdraw"})), Mode.PAPER)) == []
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(Mode.DEMO, 0), (Mode.PAPER, 1), (Mode.LIVE, 1)])

@@ -14,12 +14,15 @@ from engine.bus import EventBus
 from engine.config import Settings
 from engine.engine import Engine
 from engine.events import LogLine
+from engine.exchange.okx.exchange import OkxExchange
+from engine.execution.blocks import ACCOUNT
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.kill_care import KillCare
-from engine.model import EngineState, KillState, Protection
+from engine.model import AccountConfig, EngineState, KillState, Protection
 from engine.options import EngineOptions
 from engine.reasons import Reason
+from engine.works import VenueRefused
 
 BTC = "BTC-USDT-SWAP"
 SETTINGS = Settings.model_validate({"llm": {"backend": "rules"}, "demo": {"seed": 7, "equity_usdt": 100_000}})
@@ -113,6 +116,61 @@ async def test_looking_heals_nothing_and_a_start_does(home: Path) -> None:
     finally:
         await engine.close()
     assert engine.state is EngineState.STOPPED
+
+
+LOST = [
+    (AccountConfig("1", True, frozenset({"read_only", "trade"}), True), Reason.ACCOUNT_CHANGED, "account level is '1'"),
+    (AccountConfig("2", True, frozenset({"read_only"}), True), Reason.KEY_REFUSED, "may not trade"),
+]
+
+
+def set_up_as(monkeypatch: pytest.MonkeyPatch, config: AccountConfig) -> None:
+    async def account_config(_exchange: OkxExchange) -> AccountConfig:
+        return config
+
+    monkeypatch.setattr(OkxExchange, "account_config", account_config)
+
+
+@pytest.mark.parametrize(("config", "reason", "text"), LOST)
+async def test_a_wrong_set_up_at_the_start_leaves_no_position_unguarded_and_nothing_opens(
+    home: Path, monkeypatch: pytest.MonkeyPatch, config: AccountConfig, reason: Reason, text: str
+) -> None:
+    looking = engine_in(home, observe=True)
+    try:
+        await looking.start()
+        exchange = looking.opened().venue.exchange
+        await exchange.cancel_brackets(BTC, [bracket.algo_id for bracket in await exchange.brackets()])
+    finally:
+        await looking.close()
+    set_up_as(monkeypatch, config)
+    engine = engine_in(home)
+    told: list[str] = []
+    engine.bus.listen(lambda e: told.append(e.text) if isinstance(e, LogLine) and e.level == "error" else None)
+    try:
+        await engine.start()
+        assert engine.state is EngineState.REDUCING
+        assert [p.protection for p in engine.opened().books.positions or ()] == [Protection.PROTECTED]
+        assert [block.reason for block in engine.opened().desk.blocks.on(ACCOUNT)] == [reason]
+        assert len([line for line in told if text in line]) == 1
+        monkeypatch.undo()
+        await engine.watch.account()
+        await engine.guard()
+        assert engine.state is EngineState.RUNNING, "put right, it trades again"
+    finally:
+        await engine.close()
+
+
+async def test_a_wrong_set_up_of_an_account_that_is_flat_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up_as(monkeypatch, LOST[0][0])
+    for observe in (False, True):
+        engine = engine_in(tmp_path, observe)
+        try:
+            with pytest.raises(VenueRefused, match="account level is '1'"):
+                await engine.start()
+        finally:
+            await engine.close()
 
 
 async def test_a_stop_waits_for_what_is_in_hand_at_the_venue(home: Path) -> None:
