@@ -31,6 +31,7 @@ from typing import Any
 
 from bench.kill_load import FAULTS, ask_the_model, busy_children, furnish, hanging_model
 from bench.kill_session import MS, ROOT, Flat, Press, cockpit, is_cancel, left_at, wall_of
+from bench.kill_watch import NotSeen
 from bench.limits import Limit, load_now, verdict
 from bench.rig import percentile
 from engine.exchange.simulator.embedded import EmbeddedVenue
@@ -126,16 +127,20 @@ def report(presses: list[Press], plain: Flat, faulty: Flat, dead: DeadRun, loade
 
 
 def main() -> int:
-    """0 when no limit is broken."""
+    """0 when no limit is broken; 2 when the terminal did not show in time what it waits for: nothing was measured."""
     parser = argparse.ArgumentParser(prog="python -m bench.kill", description=__doc__.split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=20, metavar="N", help="presses of the first session")
     parser.add_argument("--quiet", action="store_true", help="nothing else computes and no model is asked")
     given = parser.parse_args()
     load = load_now()
-    presses, plain = session(not given.quiet, max(1, given.runs), ())
-    more, faulty = session(not given.quiet, 1, FAULTS)
-    with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder:
-        dead = dead_run(Path(folder))
+    try:
+        presses, plain = session(not given.quiet, max(1, given.runs), ())
+        more, faulty = session(not given.quiet, 1, FAULTS)
+        with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder:
+            dead = dead_run(Path(folder))
+    except NotSeen as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 2
     result = report([*presses, *more], plain, faulty, dead, not given.quiet, load)
     print(json.dumps(result, allow_nan=False))
     return int(bool(result["broken"]))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.kill_load import HELD, rest_again
-from bench.kill_watch import CycleWatch, await_file, kill_state, wait_until
+from bench.kill_watch import CycleWatch, NotSeen, await_file, kill_state, wait_until
 from bench.terminal import Terminal
 from engine.exchange.simulator.embedded import EmbeddedVenue
 
@@ -83,7 +83,7 @@ class Session:
         pressed in the middle of a cycle, the others when they come."""
         seen = len(self._venue.log())
         at = self._press("HALT", mid_cycle=number % 2 == 0)
-        wait_until(lambda: kill_state(self._home)["state"] == "halted", 20.0, "the end of the halt")
+        self._await_end(("halted",), 20.0)
         self.presses.append(judge_press(self._venue.log(seen), at))
         wait_until(self._resumed, 20.0, "the resumption")
         time.sleep(ESCAPE_S)
@@ -96,7 +96,7 @@ class Session:
         for fault in faults:
             self._venue.arm_faults(dict(fault))
         at = self._press("FLAT", mid_cycle=True)
-        wait_until(lambda: kill_state(self._home)["state"] in ("flat", "flatten_failed"), 40.0, "the end of the kill")
+        self._await_end(("flat", "flatten_failed"), 60.0)
         self._cycles.await_decisions(self._cycles.decisions() + WATCHED)
         self.presses.append(judge_press(self._venue.log(seen), at))
         return judge_flat(self._venue, at, held)
@@ -108,6 +108,13 @@ class Session:
 
     def screen(self) -> str:
         return self._terminal.text()
+
+    def _await_end(self, ends: tuple[str, ...], patience_s: float) -> None:
+        """A kill that does not end is no defect of the terminal: a plain AssertionError."""
+        try:
+            wait_until(lambda: kill_state(self._home)["state"] in ends, patience_s, " or ".join(ends))
+        except NotSeen as problem:
+            raise AssertionError(f"the kill did not end: {problem}") from None
 
     def _resumed(self) -> bool:
         """The kill may still be at its last look: the word is asked again until it is heard."""

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 
+class NotSeen(AssertionError):
+    """What was waited for did not come in time."""
+
+
 class CycleWatch:
     """Sees the cycles by their decisions in logs/reasoning.jsonl, without asking the engine or the venue."""
 
@@ -34,14 +38,14 @@ class CycleWatch:
                 return
             if now != last:
                 quiet_since, last = time.monotonic(), now
-        raise AssertionError(f"no cycle began within {patience_s:.0f} s")
+        raise NotSeen(f"no cycle began within {patience_s:.0f} s")
 
 
 def wait_until(true: Any, patience_s: float, what: str) -> None:
     deadline = time.monotonic() + patience_s
     while not true():
         if time.monotonic() > deadline:
-            raise AssertionError(f"did not see {what} within {patience_s:.0f} s")
+            raise NotSeen(f"did not see {what} within {patience_s:.0f} s")
         time.sleep(0.02)
 
 

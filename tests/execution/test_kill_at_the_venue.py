@@ -52,7 +52,7 @@ async def test_after_it_nothing_opens_until_a_person_resumes(rig: Rig) -> None:
     await rig.restart()
     assert (await rig.desk.entry.enter(await rig.plan("after-2"))).reason is Reason.KILL_ENGAGED
     assert rig.venue.sent("place_order") == 0
-    kill_switch(rig).resume("operator")
+    rig.latch.resume("operator")
     assert (await rig.desk.entry.enter(await rig.plan("after-3"))).reason is Reason.ENTERED
 
 
