@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from engine.exchange.okx.kill_client import OkxKillVenue
 from engine.execution.bracket_rows import BracketRow
 from engine.execution.bracket_states import BracketLife
-from engine.execution.ids import bracket_id
+from engine.execution.ids import bracket_id, entry_id
 from engine.execution.kill_switch import KillSwitch, KillTiming
+from engine.execution.states import IllegalTransition, IntentState
+from engine.model import BracketState
 from engine.reasons import Reason
 from tests.execution.rig import Rig, down, endpoint
 
@@ -68,6 +74,8 @@ async def test_one_that_the_kill_switch_took_away_is_told_as_that(rig: Rig) -> N
 
 async def test_an_instrument_that_somebody_works_on_is_asked_about_later(rig: Rig) -> None:
     bracket = await entered(rig, "fa-busy")
+    [listed] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [listed.algo_id])
     await rig.real.close_position(BTC, "byhand16")
     async with rig.desk.shared.locks.of(BTC):
         await rig.desk.guard_pass()
@@ -76,9 +84,38 @@ async def test_an_instrument_that_somebody_works_on_is_asked_about_later(rig: Ri
     assert (await ended(rig, bracket))[0] is L.CANCELLED
 
 
-async def test_steps_of_two_brackets_at_once_are_both_on_disk(rig: Rig) -> None:
-    names = [bracket_id(f"fa-both-{n}", 1) for n in range(2)]
-    rows = [BracketRow(name, f"fa-both-{n}", BTC, False, None, None, None, 1_000) for n, name in enumerate(names)]
+async def test_steps_of_many_brackets_at_once_are_all_on_disk(rig: Rig) -> None:
+    names = [bracket_id(f"fa-many-{n}", 1) for n in range(4)]
+    rows = [BracketRow(name, f"fa-many-{n}", BTC, False, None, None, None, 1_000) for n, name in enumerate(names)]
     await asyncio.gather(*(rig.desk.brackets.send(row) for row in rows))
     for name in names:
         assert await rig.desk.brackets.history(name) == (("", "intended"), ("intended", "sent"))
+
+
+async def test_one_whose_closing_order_failed_at_the_venue_is_told_by_that_word(rig: Rig) -> None:
+    bracket = await entered(rig, "fa-failed")
+    [listed] = await rig.brackets()
+    await rig.real.cancel_brackets(BTC, [listed.algo_id])
+
+    async def failed(call: object, args: object, kwargs: object) -> Any:
+        return (replace(listed, state=BracketState.FAILED),)
+
+    rig.venue.always["bracket_history"] = failed
+    assert await ended(rig, bracket) == (L.FAILED, "the venue could not place its closing order")
+
+
+async def test_a_step_that_no_order_can_take_is_a_defect_and_says_so(rig: Rig) -> None:
+    await entered(rig, "fa-defect")
+    intent = await rig.desk.journal.get(entry_id("fa-defect"))
+    assert intent is not None
+    with pytest.raises(IllegalTransition):
+        await rig.desk.shared.advance(intent, IntentState.SENT)
+
+
+async def test_an_ending_is_on_record_also_where_the_position_cannot_be_read(rig: Rig) -> None:
+    bracket = await entered(rig, "fa-unread")
+    await rig.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "fa-unread-x")
+    rig.venue.always["positions"] = down
+    await rig.desk.fates.run()
+    row = await rig.desk.brackets.get(bracket)
+    assert row is not None and row.state is L.CANCELLED

@@ -315,6 +315,15 @@ def test_a_defect_in_any_call_does_not_end_the_kill(tmp_path: Path, call: str) -
     assert (venue.positions, venue.orders, venue.algos) == ({}, {}, {})
 
 
+def test_brackets_that_cannot_be_listed_after_a_flatten_are_named_in_its_report(tmp_path: Path) -> None:
+    venue = ScriptedVenue(positions=1)
+    venue.faults["resting_algos"] = [Unavailable("down") for _ in range(500)]
+    kill, _ = switch(venue, tmp_path)
+    report = kill.engage(flatten=True, by="operator")
+    assert report.state is KillState.FLAT
+    assert "brackets without a position may still rest" in report.detail
+
+
 def test_progress_that_raises_does_not_end_the_kill(tmp_path: Path) -> None:
     venue = ScriptedVenue(positions=1)
     kill, _ = switch(venue, tmp_path)
