@@ -26,7 +26,13 @@ Tell = Callable[[str, str, str], None]
 """Level, source and text."""
 Read = Callable[[], Awaitable[None]]
 
-REDUCING = (Reason.MAINTENANCE, Reason.KEY_REFUSED, Reason.ACCOUNT_HALTED, Reason.ACCOUNT_CHANGED)
+REDUCING = (
+    Reason.MAINTENANCE,
+    Reason.KEY_REFUSED,
+    Reason.ACCOUNT_HALTED,
+    Reason.ACCOUNT_CHANGED,
+    Reason.ENTRIES_PAUSED,
+)
 """With these in force the engine only reduces, and says so in its state."""
 
 

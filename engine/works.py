@@ -82,6 +82,7 @@ class WorksOpener:
         self._limits = risk_limits(settings)
         self._db: Database | None = None
         self._venue: Venue | None = None
+        self._unproven = ""
 
     @property
     def venue(self) -> Venue | None:
@@ -111,6 +112,9 @@ class WorksOpener:
                 await desk.boot()
                 log.info(verified(desk))
                 only_reduce(desk, problem)
+            if self._unproven:
+                desk.blocks.replace(BOOKS_OF, {ACCOUNT: Block(Reason.ENTRIES_PAUSED, self._unproven)})
+                desk.shared.log("error", f"only looking after what is open: {self._unproven}")
         async with self._step("instruments"):
             instruments.update(await venue.exchange.instruments())
         return await self._assemble(db, venue, desk, instruments, observe)
@@ -118,7 +122,7 @@ class WorksOpener:
     async def _opened_database(self) -> Database:
         async with self._step("database"):
             self._db = self._db or await Database.open(self._home.database)
-            await check_books(self._db, self._settings, self._home)
+            self._unproven = await check_books(self._db, self._settings, self._home)
         assert self._db is not None, "a failed step raises"
         return self._db
 
@@ -172,9 +176,10 @@ class WorksOpener:
         self._publish(StartupStep(name, status, detail, clock.now_ms()))
 
 
-async def check_books(db: Database, settings: Settings, home: Home) -> None:
+async def check_books(db: Database, settings: Settings, home: Home) -> str:
     """One home, one kind of money: the books of another account would make every figure untrue. Raises HomeError,
-    and VenueRefused for real money that nothing speaks for yet."""
+    and VenueRefused for real money that nothing speaks for yet. With trades open in these books that is no refusal,
+    which would leave them unguarded, but returned: why nothing more may open; "" = nothing against it."""
     mode = settings.goals.mode
     kept_for = await db.meta(BOOKS_OF)
     if kept_for is None:
@@ -182,14 +187,22 @@ async def check_books(db: Database, settings: Settings, home: Home) -> None:
     elif kept_for != mode.value:
         raise HomeError(f"{home.root}: holds the books of {kept_for} mode; use another --home for mode '{mode}'")
     if not mode.profile.real_money or settings.risk.acknowledge_unproven:
-        return
-    row = await db.fetch_one("SELECT count(*) FROM trades WHERE state = 'closed'")
-    closed = int(row[0]) if row is not None else 0
-    if closed < PROVEN_TRADES:
-        raise VenueRefused(
-            f"real money with {closed} closed trades: run paper mode in a home of its own for at least "
-            f"{PROVEN_TRADES} closed trades, then set risk.acknowledge_unproven: true"
-        )
+        return ""
+    closed, still_open = await _trades(db, "closed"), await _trades(db, "open")
+    if closed >= PROVEN_TRADES:
+        return ""
+    why = (
+        f"real money with {closed} closed trades: run paper mode in a home of its own for at least "
+        f"{PROVEN_TRADES} closed trades, then set risk.acknowledge_unproven: true"
+    )
+    if not still_open:
+        raise VenueRefused(why)
+    return why
+
+
+async def _trades(db: Database, state: str) -> int:
+    row = await db.fetch_one("SELECT count(*) FROM trades WHERE state = ?", (state,))
+    return int(row[0]) if row is not None else 0
 
 
 def check_account(problem: tuple[Reason, str] | None) -> None:
