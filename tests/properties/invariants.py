@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -13,7 +13,8 @@ from bench.audit.lives import Lives, is_ours, rebuild
 from bench.audit.state import State, read, read_tables
 from engine.execution.bracket_states import OPEN_ENDED
 from tests.properties.player import Player
-from tests.properties.story import INSTRUMENTS, Disturb, FailAttached, Hand, Story, Wait
+from tests.properties.story import INSTRUMENTS, Disturb, Hand, Story
+from tests.properties.virtual_time import WALL_START_MS
 from tests.properties.wire import Fate
 from tests.properties.world import World
 
@@ -22,11 +23,10 @@ T = TypeVar("T")
 ROUNDS = 40
 ROUND_S = 15.5
 SILENT, SILENT_AT_MOST = 2, 4
-CALM_LIMIT_S, ONE_FAULT_LIMIT_S = 5.0, 30.0
-FOR_EVER = 1e9
+CALM_LIMIT_S, HEALED_S = 5.0, 30.0
+"""How long a position may be bare where nothing happens, and after the end of whatever last happened."""
 CENT = Decimal("0.01")
 BRACKETS = ("SELECT * FROM brackets",)
-QUIET_STEPS = ("Enter", "Leave", "Part", "Guard", "Reconcile", "Move", "Wait")
 
 
 class Broken(AssertionError):
@@ -115,9 +115,9 @@ def judge(world: World, story: Story) -> None:
 def _by_the_auditor(world: World, story: Story) -> list[str]:
     state = read(world.store._connection)
     books = read_tables(world.disk.connection, QUERIES)
-    limits = Limits(naked_s=_naked_limit(story), orphan_s=FOR_EVER)
-    audit = examine(state, books, limits)
-    found = [finding.line() for finding in audit.findings if not _excused(finding, story)]
+    audit = examine(state, books, Limits(naked_s=CALM_LIMIT_S, orphan_s=HEALED_S))
+    troubles = [*world.troubles, *world.wire.spoiled]
+    found = [f.line() for f in audit.findings if not _excused(f, story) and not _healed_in_time(f, troubles)]
     lives = rebuild(state)
     return [
         *found, *_one_bracket_each(state, lives), *_strangers_untouched(state, lives),
@@ -134,13 +134,13 @@ def _excused(finding: Finding, story: Story) -> bool:
     return finding.kind is Kind.MISMATCH and finding.inst_id in _handled(story)
 
 
-def _naked_limit(story: Story) -> float:
-    """Wall seconds that any position may have been without its bracket, by what the story did to it."""
-    trouble = [step for step in story.steps if type(step).__name__ not in QUIET_STEPS]
-    if not trouble:
-        return CALM_LIMIT_S
-    uncovering = all(isinstance(step, Disturb | FailAttached | Wait) for step in trouble)
-    return ONE_FAULT_LIMIT_S if len(trouble) == 1 and uncovering else FOR_EVER
+def _healed_in_time(finding: Finding, troubles: Sequence[tuple[float, float]]) -> bool:
+    """A bare position, or a bracket without one, that ended within 30 s of the last trouble before its end."""
+    if finding.kind not in (Kind.NAKED, Kind.ORPHAN) or finding.from_ms is None or finding.to_ms is None:
+        return False
+    ended = (finding.to_ms - WALL_START_MS) / 1000
+    over = [min(end, ended) for began, end in troubles if began <= ended]
+    return bool(over) and ended - max(*over, (finding.from_ms - WALL_START_MS) / 1000) <= HEALED_S
 
 
 def _handled(story: Story) -> set[str]:

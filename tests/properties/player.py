@@ -13,6 +13,7 @@ from engine.rounding import ceil_to_step, floor_to_step
 from tests.properties.story import (
     CALLS,
     INSTRUMENTS,
+    QUIET_STEPS,
     Crash,
     Dark,
     Disturb,
@@ -51,6 +52,11 @@ class Player:
             self.world.run_for(step.pause)
 
     def act(self, step: Step) -> None:
+        """Trouble is remembered with the time that it takes; a spoiled call is, when it is made."""
+        if not isinstance(step, QUIET_STEPS | Disturb):
+            began = self.world.loop.time()
+            lasts = step.down if isinstance(step, Crash) else step.seconds if isinstance(step, Dark | NoDisk) else 0.0
+            self.world.troubles.append((began, began + lasts))
         getattr(self, f"_{type(step).__name__.lower()}")(step)
 
     # ---------------------------------------------------------------- the engine

@@ -166,6 +166,9 @@ Step = (
     | Wait
 )
 
+QUIET_STEPS = Enter | Leave | Part | Guard | Reconcile | Move | Wait
+"""What no venue, network, disk or person does to anybody."""
+
 
 @dataclass(frozen=True)
 class Story:

@@ -74,6 +74,8 @@ class Wire:
         self._rng = rng
         self._orders: list[Order] = []
         self.dark_until = 0.0
+        self.spoiled: list[tuple[float, float]] = []
+        """When calls were spoiled, and until when that was felt."""
         self.waits = 0.0
         self.requests = 0
         self.departed = 0.0
@@ -100,6 +102,9 @@ class Wire:
             self.waits = 0.2
             raise httpx.ConnectError("dark")
         order = self._taken(method, path)
+        if order is not None:
+            felt = max(order.seconds, TIMEOUT_S)
+            self.spoiled.append((self._loop.time(), self._loop.time() + felt))
         match order.fate if order is not None else None:
             case None:
                 return self._act(method, path, params)

@@ -77,6 +77,8 @@ class World:
         self._lines: list[Line] = []
         self.killing: asyncio.Task[Any] | None = None
         self.late_orders: list[str] = []
+        self.troubles: list[tuple[float, float]] = []
+        """From when to when, in seconds of the loop; spoiled calls are the wire's."""
         self.wire.on_act = self._watch_entries
 
     # ---------------------------------------------------------------- time and the venue
