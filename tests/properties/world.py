@@ -64,7 +64,7 @@ class World:
         self.clock = VirtualClock(self.loop)
         self.home = Path(tempfile.mkdtemp(prefix="cynosure-property-", dir=_memory_folder()))
         self.market = ScriptedMarket(SOL=100.0)
-        self.store = StateStore.in_memory()
+        self.store = StateStore.in_memory(history=True)
         self.venue = Venue(self.market, Decimal(100_000), self.clock.wall_ms, self.store, seed=7)  # type: ignore[arg-type]
         desk = VenueDesk(getattr(self.venue, "market", self.market), self.venue)
         self.rng = np.random.default_rng(seed)

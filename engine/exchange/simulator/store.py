@@ -69,14 +69,15 @@ _encoder = json.JSONEncoder(default=_encode, allow_nan=False, separators=(",", "
 class StateStore:
     """Records of one venue on disk, or in memory for a venue that is to be forgotten."""
 
-    def __init__(self, connection: sqlite3.Connection, lock: int | None = None) -> None:
+    def __init__(self, connection: sqlite3.Connection, lock: int | None = None, history: bool = True) -> None:
         self._connection = connection
         self._lock = lock
+        self._history = history
         self._step = 0
 
     @classmethod
-    def in_memory(cls) -> StateStore:
-        store = cls(sqlite3.connect(":memory:", isolation_level=None))
+    def in_memory(cls, history: bool = False) -> StateStore:
+        store = cls(sqlite3.connect(":memory:", isolation_level=None), history=history)
         store._prepare({})
         return store
 
@@ -109,7 +110,7 @@ class StateStore:
             raise _Foreign("this is somebody else's database")
         run("CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
         run("CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, key))")
-        if self._lock is not None:
+        if self._history:
             run(_HISTORY)
             self._step = run("SELECT coalesce(max(step), 0) FROM history").fetchone()[0]
         expected = {"format": FORMAT, **identity}
@@ -160,7 +161,7 @@ class StateStore:
 
     def _remember(self, rows: list[tuple[str, str, str]], wall_ms: int, venue_ms: int) -> None:
         historic = [row for row in rows if row[0] in _HISTORIC]
-        if self._lock is None or not historic:
+        if not self._history or not historic:
             return
         self._step += 1
         self._connection.executemany(
