@@ -16,6 +16,7 @@ import yaml
 from bench.drill.line import Line, spoilable_line
 from bench.drill.scenario import Scenario, inst
 from engine.account_watch import AccountWatch
+from engine.clock_watch import ClockWatch
 from engine.config import Settings
 from engine.db import Database
 from engine.events import Event, LogLine
@@ -108,6 +109,7 @@ class DeskDriver:
             self.desk,
             MaintenanceWatch(exchange, blocks, clock, LEAD_MINUTES),
             AccountWatch(exchange, blocks, Mode.DEMO, self._tell),
+            ClockWatch(clock, self.venue.endpoint.clock, self.venue.offset_ms),
             self._measure_clock,
             self.respecify,
             self._tell,
