@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import Unpack
 
 from engine.exchange.simulator.altered_funding import AlteredFunding
 from engine.exchange.simulator.altered_prices import AlteredPrices
@@ -21,6 +22,7 @@ from engine.exchange.simulator.market import (
     Liquidation,
     Market,
     OpenInterestRow,
+    Page,
     PriceRow,
     RatioRow,
     Ticker,
@@ -138,54 +140,19 @@ class AlteredMarket:
 
     # ---- candles
 
-    def candles(
-        self,
-        inst_id: str,
-        bar: str,
-        *,
-        before_ms: int | None = None,
-        after_ms: int | None = None,
-        limit: int = 100,
-        now_ms: int,
-    ) -> list[CandleRow]:
-        rows = self._market.candles(
-            inst_id, bar, before_ms=before_ms, after_ms=after_ms, limit=limit, now_ms=now_ms
-        )  # fmt: skip
+    def candles(self, inst_id: str, bar: str, **page: Unpack[Page]) -> list[CandleRow]:
+        rows = self._market.candles(inst_id, bar, **page)
         altered = self._prices.get(inst_id)
         if altered is None:
             return rows
         length = Shape.of(bar).length
-        return [altered.candle(row, length, now_ms, self._market.extremes, inst_id) for row in rows]
+        return [altered.candle(row, length, page["now_ms"], self._market.extremes, inst_id) for row in rows]
 
-    def mark_candles(
-        self,
-        inst_id: str,
-        bar: str,
-        *,
-        before_ms: int | None = None,
-        after_ms: int | None = None,
-        limit: int = 100,
-        now_ms: int,
-    ) -> list[PriceRow]:
-        rows = self._market.mark_candles(
-            inst_id, bar, before_ms=before_ms, after_ms=after_ms, limit=limit, now_ms=now_ms
-        )  # fmt: skip
-        return self._price_rows(inst_id, bar, rows, now_ms)
+    def mark_candles(self, inst_id: str, bar: str, **page: Unpack[Page]) -> list[PriceRow]:
+        return self._price_rows(inst_id, bar, self._market.mark_candles(inst_id, bar, **page), page["now_ms"])
 
-    def index_candles(
-        self,
-        inst_id: str,
-        bar: str,
-        *,
-        before_ms: int | None = None,
-        after_ms: int | None = None,
-        limit: int = 100,
-        now_ms: int,
-    ) -> list[PriceRow]:
-        rows = self._market.index_candles(
-            inst_id, bar, before_ms=before_ms, after_ms=after_ms, limit=limit, now_ms=now_ms
-        )  # fmt: skip
-        return self._price_rows(inst_id, bar, rows, now_ms)
+    def index_candles(self, inst_id: str, bar: str, **page: Unpack[Page]) -> list[PriceRow]:
+        return self._price_rows(inst_id, bar, self._market.index_candles(inst_id, bar, **page), page["now_ms"])
 
     def _price_rows(self, inst_id: str, bar: str, rows: list[PriceRow], now_ms: int) -> list[PriceRow]:
         altered = self._prices.get(inst_id)

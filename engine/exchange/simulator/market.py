@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple, Protocol, TypedDict
+from typing import NamedTuple, Protocol, Required, TypedDict, Unpack
 
 from engine.exchange.simulator.specs import InstrumentSpec
 from engine.model import FloatArray, IntArray
@@ -101,6 +101,15 @@ class Liquidation(NamedTuple):
     ts: int
 
 
+class Page(TypedDict, total=False):
+    """Which bars are asked for; `limit` is 100 unless told. Bounds as in `Market.candles`."""
+
+    before_ms: int | None
+    after_ms: int | None
+    limit: int
+    now_ms: Required[int]
+
+
 class Market(Protocol):
     """Where prices come from: generated or recorded. An unknown `inst_id` raises KeyError."""
 
@@ -160,16 +169,7 @@ class Market(Protocol):
         """Bounds (low, high) that no mark price of (from_ms, to_ms] leaves; not always touched."""
         ...
 
-    def candles(
-        self,
-        inst_id: str,
-        bar: str,
-        *,
-        before_ms: int | None = None,
-        after_ms: int | None = None,
-        limit: int = 100,
-        now_ms: int,
-    ) -> list[CandleRow]:
+    def candles(self, inst_id: str, bar: str, **page: Unpack[Page]) -> list[CandleRow]:
         """Newest first; only bars that open at or before `now_ms`; row 0 may be unfinished.
 
         Exclusive bounds in OKX's sense: `after_ms` keeps bars older than it, `before_ms` bars newer than
@@ -177,27 +177,9 @@ class Market(Protocol):
         """
         ...
 
-    def mark_candles(
-        self,
-        inst_id: str,
-        bar: str,
-        *,
-        before_ms: int | None = None,
-        after_ms: int | None = None,
-        limit: int = 100,
-        now_ms: int,
-    ) -> list[PriceRow]: ...
+    def mark_candles(self, inst_id: str, bar: str, **page: Unpack[Page]) -> list[PriceRow]: ...
 
-    def index_candles(
-        self,
-        inst_id: str,
-        bar: str,
-        *,
-        before_ms: int | None = None,
-        after_ms: int | None = None,
-        limit: int = 100,
-        now_ms: int,
-    ) -> list[PriceRow]: ...
+    def index_candles(self, inst_id: str, bar: str, **page: Unpack[Page]) -> list[PriceRow]: ...
 
     def book(self, inst_id: str, t_ms: int, depth: int = 20) -> tuple[list[BookRow], list[BookRow]]:
         """(bids, asks), best first, `depth` ≤ 400 levels a side."""

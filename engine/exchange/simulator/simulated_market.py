@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Unpack
 
 from engine.exchange.simulator.bars import BarSource
 from engine.exchange.simulator.book_shape import BookShape
@@ -20,6 +21,7 @@ from engine.exchange.simulator.market import (
     FundingView,
     Liquidation,
     OpenInterestRow,
+    Page,
     PriceRow,
     RatioRow,
     Ticker,
@@ -108,41 +110,14 @@ class SimulatedMarket:
 
     # ---- candles
 
-    def candles(
-        self,
-        inst_id: str,
-        bar: str,
-        *,
-        before_ms: int | None = None,
-        after_ms: int | None = None,
-        limit: int = 100,
-        now_ms: int,
-    ) -> list[CandleRow]:
-        return self._candles.rows(inst_id, bar, Window(before_ms, after_ms, limit, now_ms))
+    def candles(self, inst_id: str, bar: str, **page: Unpack[Page]) -> list[CandleRow]:
+        return self._candles.rows(inst_id, bar, _window(page))
 
-    def mark_candles(
-        self,
-        inst_id: str,
-        bar: str,
-        *,
-        before_ms: int | None = None,
-        after_ms: int | None = None,
-        limit: int = 100,
-        now_ms: int,
-    ) -> list[PriceRow]:
-        return self._candles.price_rows(inst_id, bar, Window(before_ms, after_ms, limit, now_ms))
+    def mark_candles(self, inst_id: str, bar: str, **page: Unpack[Page]) -> list[PriceRow]:
+        return self._candles.price_rows(inst_id, bar, _window(page))
 
-    def index_candles(
-        self,
-        inst_id: str,
-        bar: str,
-        *,
-        before_ms: int | None = None,
-        after_ms: int | None = None,
-        limit: int = 100,
-        now_ms: int,
-    ) -> list[PriceRow]:
-        return self._candles.price_rows(inst_id, bar, Window(before_ms, after_ms, limit, now_ms), index=True)
+    def index_candles(self, inst_id: str, bar: str, **page: Unpack[Page]) -> list[PriceRow]:
+        return self._candles.price_rows(inst_id, bar, _window(page), index=True)
 
     # ---- book and tape
 
@@ -211,3 +186,7 @@ class SimulatedMarket:
 
     def liquidations(self, from_ms: int, to_ms: int) -> list[Liquidation]:
         return self._crowding.liquidations(from_ms, to_ms)
+
+
+def _window(page: Page) -> Window:
+    return Window(page.get("before_ms"), page.get("after_ms"), page.get("limit", 100), page["now_ms"])
