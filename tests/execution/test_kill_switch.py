@@ -19,6 +19,7 @@ from engine.execution.kill_switch import KillReport, KillSwitch, KillTiming
 from engine.execution.latch import EntryLatch
 from engine.model import KillState
 
+CALLS = ["resting_orders", "cancel_order", "exposures", "close", "resting_algos", "cancel_algo"]
 FAST = KillTiming(deadline_s=1.0, retry_s=0.01, settle_s=0.02, cancel_budget_s=0.15)
 
 
@@ -306,7 +307,7 @@ def test_flatten_takes_its_word_back_when_another_process_wrote_over_it(tmp_path
     assert latch.status().state is KillState.FLAT
 
 
-@pytest.mark.parametrize("call", ["resting_orders", "cancel_order", "exposures", "resting_algos", "cancel_algo"])
+@pytest.mark.parametrize("call", CALLS)
 def test_a_defect_in_any_call_does_not_end_the_kill(tmp_path: Path, call: str) -> None:
     venue = ScriptedVenue(positions=1, entries=1)
     venue.faults[call] = [RuntimeError("a defect of ours")]
@@ -345,7 +346,6 @@ def test_disk_that_refuses_is_said_and_the_rest_goes_on(tmp_path: Path) -> None:
 
 
 FAULTS = [Rejected("no"), Unavailable("down"), UnknownOutcome("lost"), RuntimeError("bug")]
-CALLS = ["resting_orders", "cancel_order", "exposures", "close", "resting_algos", "cancel_algo"]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
