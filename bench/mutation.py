@@ -43,8 +43,8 @@ TARGETS = {
         ["tests/risk"],
     ),
     "guard": Target(
-        ["engine/execution/guard.py", "engine/execution/cover.py"],
-        ["tests/execution/test_cover.py", "tests/execution/test_guard.py", "tests/execution/test_upkeep.py"],
+        [f"engine/execution/{name}.py" for name in ("guard", "cover", "seen", "strangers")],
+        [f"tests/execution/test_{name}.py" for name in ("cover", "guard", "claim", "upkeep", "restart")],
     ),
 }
 
