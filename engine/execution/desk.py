@@ -89,7 +89,7 @@ class TradingDesk:
             timing=timing,
         )  # fmt: skip
         resolver, protector = Resolver(self.shared), Protector(self.shared)
-        self.exit = Exit(self.shared)
+        self.exit = Exit(self.shared, self.tracker.sync)
         self.entry = Entry(self.shared, self.controls, resolver, protector, self.exit)
         self.lease = Lease(db, clock)
         self.reduce = Reduce(self.shared, self.exit, protector)

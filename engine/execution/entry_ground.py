@@ -108,14 +108,19 @@ class Ground:
             raise EntryDenied(Reason.LEVERAGE_REFUSED, f"the venue reads back {read_back}x")
 
     async def _requote(self, plan: EntryPlan) -> None:
-        """The decision must still fit the market. Raises EntryDenied(DRIFT | STOP_INVALID | VENUE_UNAVAILABLE)."""
+        """The decision must still fit the market, and nobody may have bought while the leverage was being set: the
+        position is one, and our exit would sell theirs. Raises EntryDenied(DRIFT | STOP_INVALID | VENUE_UNAVAILABLE |
+        ALREADY_IN_POSITION)."""
         inst_id = plan.instrument.inst_id
+        exchange = self._desk.exchange
         try:
-            book, mark = await asyncio.gather(
-                self._desk.exchange.book(inst_id, 5), self._desk.exchange.mark_price(inst_id)
+            book, mark, positions = await asyncio.gather(
+                exchange.book(inst_id, 5), exchange.mark_price(inst_id), exchange.positions()
             )
         except ExchangeError as error:
             raise EntryDenied(Reason.VENUE_UNAVAILABLE, f"no quote: {error}") from error
+        if any(p.inst_id == inst_id for p in positions):
+            raise EntryDenied(Reason.ALREADY_IN_POSITION, "the venue shows a position by now")
         if not book.bids or not book.asks:
             raise EntryDenied(Reason.DATA_MISSING, "one side of the book is empty")
         age_s = (self._desk.clock.now_ms() - plan.decided_at) / 1000

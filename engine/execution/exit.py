@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -24,6 +24,9 @@ S = IntentState
 
 GONE = (ErrorClass.POSITION_GONE, ErrorClass.NOT_FOUND)
 
+URGENT = (Reason.OPERATOR_CLOSE, Reason.UNPROTECTED_CLOSED)
+"""What a person asked for, or what is bare, is closed also while nobody can tell whether it is still our trade."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Closing:
@@ -40,8 +43,10 @@ class _Closing:
 class Exit:
     """The only way in which the engine closes a position. The kill switch has its own."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, book: Callable[[], Awaitable[object]]) -> None:
+        """`book` books what is new at the venue."""
         self._desk = desk
+        self._book = book
 
     async def close(self, inst_id: str, reason: Reason, decision_id: str) -> ExecutionOutcome:
         """EXITED when flat and swept; SELL_WHEN_FLAT when nothing was open; VENUE_UNAVAILABLE or ORDER_REJECTED
@@ -60,10 +65,33 @@ class Exit:
         if position is None:
             await self.sweep(inst_id)
             return ExecutionOutcome(Reason.SELL_WHEN_FLAT, "already flat at the venue")
+        over = await self.over_already(position, reason)
+        if over is not None:
+            return over
         outcome = await self._until_flat(closing, position)
         if outcome.reason is Reason.EXITED:
             await self.sweep(inst_id)
         return outcome
+
+    async def over_already(self, position: Position, reason: Reason) -> ExecutionOutcome | None:
+        """Why this position is not ours to trade: it opened after our trade did, which the books then find ended. None
+        when it is, when no trade is open in the books, and when a person asked. Callers hold the instrument's lock."""
+        inst_id = position.inst_id
+        try:
+            trade = (await self._desk.book.open_trades()).get(inst_id)
+            second_ms = 1000 * max(1.0, self._desk.clock.speed())
+            if trade is None or position.opened_at <= trade.opened_at + second_ms or reason is Reason.OPERATOR_CLOSE:
+                return None
+            await self._book()
+            now = (await self._desk.book.open_trades()).get(inst_id)
+        except (ExchangeError, sqlite3.Error) as error:
+            if reason in URGENT:
+                return None
+            return ExecutionOutcome(Reason.VENUE_UNAVAILABLE, f"not known whether this is still our trade: {error}")
+        if now is not None:
+            return None
+        await self.sweep(inst_id)
+        return ExecutionOutcome(Reason.SELL_WHEN_FLAT, "our position has ended; this one is not ours")
 
     async def part_locked(
         self, position: Position, part: Decimal, reason: Reason, decision_id: str

@@ -41,6 +41,9 @@ class Reduce:
             part = None if position is None else self._part(position, share)
             if position is None or part is None or part == abs(position.contracts):
                 return await self._exit.close_locked(inst_id, reason, decision_id)
+            over = await self._exit.over_already(position, reason)
+            if over is not None:
+                return over
             if part == 0:
                 return ExecutionOutcome(Reason.MIN_SIZE, f"{share:.0%} of {position.contracts} contracts is too little")
             left, outcome = await self._exit.part_locked(position, part, reason, decision_id)

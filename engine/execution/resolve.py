@@ -10,6 +10,7 @@ import asyncio
 
 from engine.exchange.errors import ExchangeError
 from engine.execution.context import Desk
+from engine.execution.ids import bracket_id
 from engine.execution.intent import Intent
 from engine.execution.states import IntentState, Kind
 from engine.execution.timing import pauses
@@ -23,6 +24,9 @@ ON_THE_WIRE_S = 120
 """An order opens its position within this many wall seconds of its intent or never: the venue refuses signatures
 that are older than 30 s. A position that opened later is somebody else's."""
 
+
+UNTOLD_TIMES = 3
+"""So many times as long as for an order that is absent, who bought a position may stay untold."""
 
 SIGNED_FOR_S = 35
 """So long after it left an order may still reach the matcher: its signature is good for 30 s, plus a little."""
@@ -141,15 +145,25 @@ class Resolver:
         return fits and soon and not await self._bought_by_others(intent, position.opened_at - second_ms)
 
     async def _bought_by_others(self, intent: Intent, since_ms: int) -> bool:
-        """Whether the venue tells who bought, and it was not this order. What it does not tell counts as ours."""
+        """Whether the venue tells who bought, and it was not this order. What it does not tell counts as ours under a
+        bracket that rode on this entry, or once it was not told for long: bare would be worse than taken by mistake.
+        Raises ExchangeError until then."""
         try:
             fills = await self._desk.exchange.fills(since_ms)
         except ExchangeError:
-            return False
+            if self._waited_long_enough(intent, UNTOLD_TIMES) or await self._its_bracket_rests(intent):
+                return False
+            raise
         bought = [fill for fill in fills if fill.inst_id == intent.inst_id and fill.side is Side.BUY]
         return bool(bought) and all(fill.client_id != intent.client_id for fill in bought)
 
-    def _waited_long_enough(self, intent: Intent) -> bool:
+    async def _its_bracket_rests(self, intent: Intent) -> bool:
+        """The venue creates it when the entry fills, and never otherwise."""
+        attached = bracket_id(intent.decision_id, 0)
+        return any(b.client_id == attached for b in await self._desk.exchange.brackets(intent.inst_id))
+
+    def _waited_long_enough(self, intent: Intent, times: int = 1) -> bool:
         if intent.sent_wall_ms is None:
             return True
-        return self._desk.clock.wall_ms() - intent.sent_wall_ms >= self._desk.timing.absent_after_s * 1000
+        waited_ms = self._desk.clock.wall_ms() - intent.sent_wall_ms
+        return waited_ms >= times * self._desk.timing.absent_after_s * 1000

@@ -106,7 +106,36 @@ class Books:
             trade_id,
         )  # fmt: skip
         marks = ", ".join("?" * len(values))
-        return await tx.execute(f"INSERT OR IGNORE INTO fills VALUES ({marks})", values)  # noqa: S608
+        new = await tx.execute(f"INSERT OR IGNORE INTO fills VALUES ({marks})", values)  # noqa: S608
+        if new and trade_id is not None and fill.client_id:
+            await self._bound(tx, fill, trade_id)
+        return new
+
+    async def _bound(self, tx: Transaction, fill: Fill, trade_id: str) -> None:
+        """With its entry's fill a trade's beginning is known. What a person traded directly before it is of it as far
+        as it is the same position, which the venue closes as one; what was flat again by then is theirs."""
+        rows = await tx.fetch_all(
+            "SELECT f.rowid AS id, f.* FROM fills f JOIN trades t ON t.trade_id = ? AND t.entry_client_id = ?"
+            " WHERE f.inst_id = ? AND f.client_id <> ? AND f.ts >= ? AND f.ts <= ?"
+            " AND (f.booked_to IS NULL OR f.booked_to = t.trade_id)",
+            (trade_id, fill.client_id, fill.inst_id, fill.client_id, fill.ts - OPENING_MS, fill.ts),
+        )
+        if await tx.fetch_one(
+            "SELECT 1 FROM fills WHERE client_id = ? AND NOT (trade_id = ? AND order_id = ?)",
+            (fill.client_id, fill.trade_id, fill.order_id),
+        ):
+            return  # it began with an earlier one
+        mine = (fill.ts, _rank(fill.bill_id))
+        before = sorted((row["ts"], _rank(row["bill_id"]), row["id"], row) for row in rows)
+        held, same = ZERO, list[int]()
+        for ts, rank, row_id, row in before:
+            if (ts, rank) > mine:
+                continue
+            held += Decimal(row["contracts"]) * (1 if row["side"] == Side.BUY.value else -1)
+            same = [*same, row_id] if held > 0 else []
+            await tx.execute("UPDATE fills SET booked_to = NULL WHERE rowid = ?", (row_id,))
+        for row_id in same:
+            await tx.execute("UPDATE fills SET booked_to = ? WHERE rowid = ?", (trade_id, row_id))
 
     async def _trade_for(self, tx: Transaction, fill: Fill) -> str | None:
         """The trade that a fill belongs to: the one open on its instrument, opened now if it is our entry's."""

@@ -70,20 +70,27 @@ class OutcomeTracker:
         self.forced = ForcedCloses(db)
 
     async def sync(self) -> SyncReport:
-        """Raises ExchangeError when the venue cannot be read; what was booked until then stays booked."""
+        """Raises ExchangeError when the venue cannot be read; what was booked until then stays booked, and a trade
+        whose end its fills tell is closed: what the ledger adds to it reaches it closed as well."""
         async with self._lock:
             fills = await self._exchange.fills(await self._cursor(FILLS_FROM))
             new_fills = await self.books.book_fills(fills)
             if fills:
                 await self._advance(FILLS_FROM, fills[-1].ts)
-            bills = await self._exchange.bills(await self._cursor(BILLS_FROM))
-            new_bills = await self.books.book_bills(bills)
-            if bills:
-                await self._advance(BILLS_FROM, bills[-1].ts)
-            closed = await self._close_ended()
-        for trade in closed:
-            self._publish(TradeClosed(trade, self._clock.now_ms()))
+            try:
+                new_bills = await self._book_bills()
+            finally:
+                closed = await self._close_ended()
+                for trade in closed:
+                    self._publish(TradeClosed(trade, self._clock.now_ms()))
         return SyncReport(new_fills, new_bills, closed)
+
+    async def _book_bills(self) -> int:
+        bills = await self._exchange.bills(await self._cursor(BILLS_FROM))
+        new_bills = await self.books.book_bills(bills)
+        if bills:
+            await self._advance(BILLS_FROM, bills[-1].ts)
+        return new_bills
 
     async def account(self) -> AccountView:
         """Balance and ledger of the same moment, beside their baselines. Raises ExchangeError."""
