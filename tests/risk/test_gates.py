@@ -155,6 +155,7 @@ ROWS = [
     Row("daily_loss", with_account(day_pnl=D(-3501)), Reason.DAILY_LOSS, 35.01, halts=True),
     Row("daily_loss", halted(sound(), Reason.DAILY_LOSS), Reason.DAILY_LOSS, 0.0, halts=True),
     Row("daily_loss", with_account(day_baseline=D(0)), Reason.DAILY_LOSS),
+    Row("daily_loss", with_account(day_baseline=D(1)), None, 0.0),
     Row("daily_loss", with_account(day_pnl=D("NaN")), Reason.DAILY_LOSS),
     Row("daily_loss", sound(account=None), Reason.DAILY_LOSS),
     Row("daily_trades", with_account(entries_today=19), None, 19),
@@ -203,6 +204,7 @@ ROWS = [
     Row("correlation", with_positions(exposure("TEST", asset=AssetClass.CRYPTO)), None),
     Row("correlation", sound(open_positions=None), Reason.CORRELATION),
     Row("correlation", with_positions(exposure("A"), exposure("B"), A=0.1, B=0.9), Reason.CORRELATION, 0.9),
+    Row("correlation", with_positions(exposure("A"), exposure("B"), A=0.9, B=0.1), Reason.CORRELATION, 0.9),
     Row(
         "correlation",
         with_positions(exposure("A"), exposure("B", asset=AssetClass.CRYPTO), A=0.1),
