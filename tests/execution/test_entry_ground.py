@@ -38,6 +38,16 @@ async def test_a_position_that_only_the_venue_knows_is_one_too(rig: Rig) -> None
     assert await denied(rig, "gr-held") is Reason.ALREADY_IN_POSITION
 
 
+async def test_a_position_that_a_person_opens_while_the_leverage_is_set_is_one_too(rig: Rig) -> None:
+    async def meanwhile(call: Any, args: Any, kwargs: Any) -> Any:
+        plan = await rig.plan("gr-by-hand")
+        await rig.real.place_order(OrderRequest(BTC, "byhand13", Side.BUY, OrderType.MARKET, plan.contracts))
+        return await call(*args, **kwargs)
+
+    rig.venue.faults["set_leverage"] = [meanwhile]
+    assert await denied(rig, "gr-meanwhile") is Reason.ALREADY_IN_POSITION
+
+
 async def test_an_order_that_rests_on_the_instrument_is_somebody_elses(rig: Rig) -> None:
     plan = await rig.plan("gr-order")
     instrument = plan.instrument

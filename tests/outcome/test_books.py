@@ -174,6 +174,30 @@ async def test_what_was_traded_by_hand_before_a_trade_opened_is_not_of_it(tmp_pa
         assert (trade.bought, trade.sold) == (D(2), D("1.2"))
 
 
+@pytest.mark.parametrize(
+    ("by_hand", "bought", "sold"),
+    [
+        ([(Side.BUY, "1"), (Side.SELL, "1")], "2", "0"),
+        ([(Side.BUY, "1")], "3", "0"),
+        ([(Side.SELL, "1")], "2", "0"),
+        ([(Side.BUY, "1"), (Side.SELL, "1"), (Side.BUY, "3"), (Side.SELL, "1")], "5", "1"),
+    ],
+)
+@pytest.mark.parametrize("booked", [True, False])
+async def test_directly_before_an_entry_only_what_became_one_position_with_it_is_of_its_trade(
+    tmp_path: Path, by_hand: list[tuple[Side, str]], bought: str, sold: str, booked: bool
+) -> None:
+    db, _, books = await opened(tmp_path / "a.db")
+    async with db:
+        if booked:
+            await TradeBook(db).open(intent(), 1_100)
+        before = [fill(20 + n, side, contracts, "100") for n, (side, contracts) in enumerate(by_hand)]
+        entry = [replace(part, ts=1_100, bill_id=str(40 + n)) for n, part in enumerate(LIFE[:2])]
+        await books.book_fills([*before, *entry])
+        trade = (await books.open_trades())[BTC]
+        assert (trade.bought, trade.sold) == (D(bought), D(sold))
+
+
 async def test_fill_that_comes_before_our_own_confirmation_opens_the_trade(tmp_path: Path) -> None:
     async with await Database.open(tmp_path / "a.db") as db:
         journal, books, trades = Journal(db, ManualClock(1_000)), Books(db), TradeBook(db)
