@@ -130,15 +130,31 @@ class Session:
         self._terminal.text()
         key = self._terminal.press("K")
         latched = await_file(self._home / "storage" / "KILL")
-        time.sleep(max(0.0, GUARD_S - (time.time_ns() - key) / 1e9))
+        panel = self._await_panel()
         stamp = kill_state(self._home)["since"]
-        self._terminal.press(word)
+        self._spell(word)
         if mid_cycle:
             self._cycles.await_middle()
         else:
             time.sleep(GUARD_S)
         enter = self._terminal.press("\r")
-        return Instants(key, latched, stamp, self._terminal.painted_at("KILL SWITCH"), enter)
+        return Instants(key, latched, stamp, panel, enter)
+
+    def _await_panel(self) -> int | None:
+        """When it was painted; returns when it listens. A busy machine paints late."""
+        seen: list[int | None] = []
+
+        def painted() -> bool:
+            seen.append(self._terminal.painted_at("KILL SWITCH"))
+            return seen[-1] is not None
+
+        wait_until(painted, 15.0, "the panel")
+        time.sleep(GUARD_S)
+        return seen[-1]
+
+    def _spell(self, word: str) -> None:
+        self._terminal.press(word)
+        wait_until(lambda: f"> {word}_" in self._terminal.text(), 15.0, f"{word} in the panel")
 
 
 @contextlib.contextmanager
