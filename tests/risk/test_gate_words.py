@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.model import GateResult
+from engine.model import Action, GateResult
 from engine.risk.gates import GATES
-from tests.risk.cases import sound
+from engine.risk.persistence import persistence_gates
+from tests.risk.cases import HELD, sound
 from tests.risk.test_gates import ROWS, Row, result_of
 
 EACH_PASSING = [Row(gate.name, sound(), None) for gate in GATES]
@@ -21,15 +22,19 @@ def test_every_gate_says_what_the_golden_table_holds() -> None:
 
 
 def table() -> str:
-    return "".join(f"{line(row, result_of(row.gate, row.inputs))}\n" for row in [*EACH_PASSING, *ROWS])
+    results = [result_of(row.gate, row.inputs) for row in [*EACH_PASSING, *ROWS]]
+    for held in (None, HELD):
+        for path in Action:
+            results += persistence_gates(sound(held=held), path)
+    return "".join(f"{line(result)}\n" for result in results)
 
 
-def line(row: Row, result: GateResult) -> str:
+def line(result: GateResult) -> str:
     numbers = " ".join(_short(x) for x in (result.value, result.limit, result.margin))
     outcome = (
         f"{result.verdict.value} {result.reason.value if result.reason else '-'}{' halts' if result.halts else ''}"
     )
-    return f"{row.gate} | {numbers} [{result.unit}] | {outcome} | {result.detail}"
+    return f"{result.name} | {numbers} [{result.unit}] | {outcome} | {result.detail}"
 
 
 def _short(number: float | None) -> str:

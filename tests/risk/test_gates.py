@@ -81,6 +81,13 @@ def fresh(**candle: int) -> DecisionInputs:
     return with_snapshot(candles={**base, frame: candles_at(frame, last)})
 
 
+def funding_settled(seconds: int) -> DecisionInputs:
+    """The estimate's settlement was that long ago: it says nothing about the running interval."""
+    funding = sound().snapshot.funding
+    assert funding is not None
+    return with_snapshot(funding=replace(funding, settles_at=NOW - seconds * 1000))
+
+
 MINUTE, HOUR = 60_000, 3_600_000
 A_WEDNESDAY = 1_760_540_400_000  # 2025-10-15 15:00 UTC, New York is open
 STOCK = replace(sound().instrument, asset_class=AssetClass.STOCK)
@@ -110,6 +117,8 @@ ROWS = [
     Row("data_fresh", fresh(**{"tf_15m": NOW - 2 * M15 - 120_000}), None, 1020.0),
     Row("data_fresh", fresh(**{"tf_15m": NOW - 2 * M15 - 120_001}), Reason.DATA_STALE, 1020.001),
     Row("data_fresh", fresh(**{"tf_4H": NOW - 2 * H4 - 121_000}), Reason.DATA_STALE, 14_521.0),
+    Row("data_fresh", funding_settled(120), None, 120.0),
+    Row("data_fresh", funding_settled(121), Reason.DATA_STALE, 121.0),
     Row("data_fresh", with_snapshot(quote=None, funding=None, candles={}), Reason.DATA_STALE),
     Row("data_fresh", with_snapshot(candles={Timeframe.H1: NO_CANDLES}), None, 0.0),
     Row("data_complete", with_snapshot(candles={}), Reason.DATA_MISSING),
@@ -138,6 +147,8 @@ ROWS = [
     Row("instrument", with_instrument(state=InstrumentState.SUSPEND), Reason.INSTRUMENT_OFF),
     Row("instrument", with_instrument(expires_at=NOW + 72 * HOUR + 1), None),
     Row("instrument", with_instrument(expires_at=NOW + 72 * HOUR), Reason.INSTRUMENT_OFF),
+    Row("instrument", with_instrument(expires_at=NOW + 30 * MINUTE), Reason.INSTRUMENT_OFF),
+    Row("instrument", with_instrument(expires_at=NOW), Reason.INSTRUMENT_OFF),
     Row("instrument", with_instrument(expires_at=NOW - 1), Reason.INSTRUMENT_OFF),
     # Sessions: 0.10 % of spread, half of 120 s of age while the home market is closed
     Row("session", sound(), None),
@@ -308,6 +319,10 @@ def test_a_missing_source_is_named_with_its_error() -> None:
 
 def test_a_cold_start_is_told() -> None:
     assert "cold start" in result_of("expected_value", sound()).detail
+    setup = assess(sound())
+    assert setup.win is not None
+    seasoned = replace(setup, win=replace(setup.win, trades=1))
+    assert "cold start" not in result_of("expected_value", sound(), seasoned).detail
 
 
 def test_a_refusal_shows_the_numbers_it_has() -> None:
