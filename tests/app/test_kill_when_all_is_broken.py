@@ -48,7 +48,7 @@ def entered(venue: EmbeddedVenue) -> set[str]:
 
 
 def running(engine: Daemon) -> None:
-    wait_until(lambda: engine.state() in {"running", "reducing"}, "a running engine")
+    wait_until(lambda: engine.state() in {"running", "reducing"}, "a running engine", 60)
 
 
 @contextmanager
@@ -114,12 +114,13 @@ def test_a_dead_daemon_does_not_hold_it_up(positions_home: Path) -> None:
 
 def test_a_locked_database_does_not_hold_it_up(positions_home: Path) -> None:
     home = positions_home
-    with daemon(home, "--speed", SPEED) as engine, locked(home / "storage/cynosure.db"):
+    with daemon(home, "--speed", SPEED) as engine:
         running(engine)
-        run = flatten(home)
-        assert run.code == 0, run
-        assert flat(venue_of(home))
-        assert "the database did not take it" in run.out
+        with locked(home / "storage/cynosure.db"):
+            run = flatten(home)
+            assert run.code == 0, run
+            assert flat(venue_of(home))
+            assert "the database did not take it" in run.out
 
 
 @pytest.mark.parametrize("damage", ["gone", "corrupt"])
@@ -174,6 +175,6 @@ def test_the_database_remembers_what_the_file_has_lost(positions_home: Path) -> 
     (home / "storage/KILL").unlink()
     (home / "config.yaml").write_text(RULES + "demo: {equity_usdt: 100000}\n")
     with daemon(home, "--speed", SPEED) as engine:
-        wait_until(lambda: engine.state() == "running", "a running engine")
+        wait_until(lambda: engine.state() == "running", "a running engine", 60)
         assert (home / "storage/KILL").exists()
         assert status(home)["kill"]["state"] == "halted"
