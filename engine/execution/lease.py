@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import socket
+import sqlite3
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -71,8 +72,14 @@ class Lease:
             holder, at = found
             if self.me.elsewhere(holder) and abs(self.clock.wall_ms() - at) < LASTS_MS:
                 raise AlreadyRunning(f"{holder} works with these books; stop it first, or use another --home")
-        await self._write()
-        self.held = self.wanted = True
+        self.wanted = True
+        try:
+            await self._write()
+        except sqlite3.OperationalError:
+            # Somebody has locked the file: positions must not wait for that. The next renewal takes it; until the
+            # journal can be written nothing opens anyway.
+            return
+        self.held = True
 
     async def renew(self) -> bool:
         """False while another run has it: this one must open nothing. Taken again once that one has given it back, or

@@ -109,3 +109,11 @@ async def test_untold_for_long_it_counts_as_ours(rig: Rig) -> None:
 async def unbracketed_and_lost(call: Any, args: Any, kwargs: Any) -> Any:
     await without_bracket(call, args, kwargs)
     raise UnknownOutcome("read time-out")
+
+
+async def test_a_position_that_the_venue_dates_late_stays_ours_while_its_trade_is_open(rig: Rig) -> None:
+    assert (await rig.desk.entry.enter(await rig.plan("al-late"))).reason is Reason.ENTERED
+    held = await rig.position()
+    assert held is not None
+    late = replace(held, opened_at=held.opened_at + 5_000)
+    assert await rig.desk.exit.over_already(late, Reason.SIGNAL_EXIT) is None

@@ -166,3 +166,16 @@ async def test_a_database_that_others_lock_keeps_no_guard_from_its_look(
     calls.clear()
     await rig.desk.guard_pass()
     assert looked == [True, True]
+
+
+async def test_a_locked_database_does_not_keep_a_start_from_its_positions(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with await Database.open(path) as db:
+        await db._connection.execute("PRAGMA busy_timeout=20")
+        mine = Lease(db, ManualClock(1_000_000), HERE)
+        stranger = sqlite3.connect(path, isolation_level=None)
+        stranger.execute("BEGIN EXCLUSIVE")
+        await mine.take()
+        assert mine.wanted and not mine.held
+        stranger.close()
+        assert await mine.renew() and mine.held
