@@ -114,13 +114,12 @@ def test_a_dead_daemon_does_not_hold_it_up(positions_home: Path) -> None:
 
 def test_a_locked_database_does_not_hold_it_up(positions_home: Path) -> None:
     home = positions_home
-    with daemon(home, "--speed", SPEED) as engine:
+    with daemon(home, "--speed", SPEED) as engine, locked(home / "storage/cynosure.db"):
         running(engine)
-        with locked(home / "storage/cynosure.db"):
-            run = flatten(home)
-            assert run.code == 0, run
-            assert flat(venue_of(home))
-            assert "the database did not take it" in run.out
+        run = flatten(home)
+        assert run.code == 0, run
+        assert flat(venue_of(home))
+        assert "the database did not take it" in run.out
 
 
 @pytest.mark.parametrize("damage", ["gone", "corrupt"])
