@@ -1,12 +1,12 @@
 """From the key to a flat account: `python -m bench.kill [--runs 20] [--quiet]` prints one JSON line.
 
-Ten positions are entered through the product's own desk and one entry order rests far below the market; then the real
-cockpit (`python app.py`) starts in a pseudo-terminal and adopts them. A child computes with NumPy (a forecast), another
-in pure Python (a backtest), each enough for a core, and every ticker waits for a model that never answers (`--quiet`:
-none of these). K is pressed; once the panel listens, HALT is spelled, and Enter follows, every other time in the middle
-of a cycle. RESUME is spelled and another entry order rests: `--runs` times in one session, the last one with FLAT for
-HALT. In a second session the venue refuses one close and answers another too late. Last, with no engine alive,
-`--kill --flatten` from a shell must exit 0 with the venue flat.
+At least ten positions are entered through the product's own desk and one entry order rests far below the market; then
+the real cockpit (`python app.py`) starts in a pseudo-terminal and adopts them. A child computes with NumPy (a
+forecast), another in pure Python (a backtest), each enough for a core, and every ticker waits for a model that never
+answers (`--quiet`: none of these). K is pressed; once the panel listens, HALT is spelled, and Enter follows, every
+other time in the middle of a cycle. RESUME is spelled and another entry order rests: `--runs` times in one session,
+the last one with FLAT for HALT. In a second session the venue refuses one close and answers another too late. Last,
+with no engine alive, `--kill --flatten` from a shell must exit 0 with the venue flat.
 
 k_to_latch_ms: from the write of K until storage/KILL is seen on disk (polled, so at most 0.3 ms too long): from here on
 nothing opens. enter_to_first_cancel_ms: from the write of Enter, the last key, until the cancel's last byte had arrived
@@ -29,13 +29,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.kill_load import FAULTS, ask_the_model, busy_children, furnish, hanging_model
+from bench.kill_load import FAULTS, POSITIONS, ask_the_model, busy_children, furnish, hanging_model
 from bench.kill_session import MS, ROOT, Flat, Press, cockpit, is_cancel, left_at, wall_of
 from bench.kill_watch import NotSeen
 from bench.limits import Limit, load_now, verdict
 from bench.rig import percentile
 from engine.exchange.simulator.embedded import EmbeddedVenue
 
+BESIDE = "children that compute in place of a forecast and a backtest, a hanging model"
 KEY_LIMIT_MS, FLAT_LIMIT_S, FAULTY_FLAT_LIMIT_S = 50.0, 5.0, 15.0
 
 
@@ -100,6 +101,7 @@ def report(presses: list[Press], plain: Flat, faulty: Flat, dead: DeadRun, loade
     limits = [
         Limit("opened_after_latch", opened, 0),
         Limit("left_at_venue", left, 0),
+        Limit("positions_missing", max(0, POSITIONS - min(flat.positions for flat in ends)), 0),
         Limit("uncovered_after_enter", sum(flat.uncovered_after_enter for flat in ends), 0),
         Limit("dead_engine_exit", dead.code, 0),
         Limit("dead_engine_left", dead.left, 0),
@@ -111,7 +113,7 @@ def report(presses: list[Press], plain: Flat, faulty: Flat, dead: DeadRun, loade
     return {
         "bench": "kill",
         "presses": len(presses),
-        "beside": "forecast, backtest, hanging model" if loaded else "nothing",
+        "beside": BESIDE if loaded else "nothing",
         "k_to_latch_ms": latch,
         "enter_to_first_cancel_ms": cancel,
         "enter_to_flat_s": round(plain.flat_s, 3),

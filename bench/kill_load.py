@@ -1,5 +1,5 @@
 """What a kill must not wait for: a forecast and a backtest in child processes, a model that never answers, a venue
-that refuses one close and loses the answer to another. And the furniture: ten positions, a resting entry."""
+that refuses one close and loses the answer to another. And the furniture: positions, a resting entry."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from engine.model import OrderRequest, OrderType, Side
 from engine.reasons import Reason
 from engine.rounding import round_target_down_to_tick
 
-HELD = ("BTC", "ETH", "SOL", "XRP", "XAU", "XAG", "QQQ", "SPY", "NVDA", "MSFT")
+POSITIONS = 10
+HELD = ("BTC", "ETH", "SOL", "XRP", "XAU", "XAG", "QQQ", "SPY", "NVDA", "MSFT", "META", "AAPL", "GOOGL")
+"""More than are asked for: the market moves meanwhile, and a stop or two may fire."""
 RESTING = "SUI-USDT-SWAP"
 RIG_SPEED = 60.0
-"""Rate limits count in venue time: entering ten positions in a row must not be slowed by them."""
+"""Rate limits count in venue time: entering so many positions in a row must not be slowed by them."""
 CHILDREN_NICE = 10
 """Children that compute give way to the engine that trades."""
 FORECAST = (
@@ -40,7 +42,7 @@ FAULTS = (
 
 
 async def furnish(home: Path) -> None:
-    """Ten protected positions and one resting entry, by the product's own hands; the venue is left running."""
+    """The protected positions and one resting entry, by the product's own hands; the venue is left running."""
     async with open_rig(RIG_SPEED, home=home, keep_venue=True) as rig:
         for ticker in HELD:
             reason = await rig.enter(f"{ticker}-USDT-SWAP", f"bench{ticker}", Decimal(2_000))

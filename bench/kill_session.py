@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bench.kill_load import HELD, rest_again
+from bench.kill_load import POSITIONS, rest_again
 from bench.kill_watch import CycleWatch, NotSeen, await_file, kill_state, wait_until
 from bench.terminal import Terminal
 from engine.exchange.simulator.embedded import EmbeddedVenue
@@ -76,7 +76,7 @@ class Session:
         self._cycles.await_decisions(WATCHED)
         assert "CYNOSURE" in self._terminal.text(), self._terminal.text()
         held = open_positions(self._venue)
-        assert held >= len(HELD), f"only {held} positions are open"
+        assert held >= POSITIONS, f"only {held} positions are open"
 
     def halt(self, number: int) -> None:
         """Stops entries, lifts it again, and lets another entry order rest: as it was before. Every other one is
