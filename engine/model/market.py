@@ -5,27 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.model.instrument import Instrument
+from engine.model.timeframe import Timeframe
+from engine.model.world import FearGreed, Forecast, Headlines, LiquidationFlow, QuoteFlow
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-
-class Timeframe(StrEnum):
-    """The three timeframes that decide, by OKX's bar names."""
-
-    M15 = "15m"
-    H1 = "1H"
-    H4 = "4H"
-
-    @property
-    def ms(self) -> int:
-        return {"15m": 900_000, "1H": 3_600_000, "4H": 14_400_000}[self.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +104,8 @@ class MarketSnapshot:
     """Everything that was fetched for one ticker at one moment; input of the pure experts.
 
     `ages_s` gives each source's age in venue seconds at `taken_at`; a missing source is absent
-    from its field (None) and has age None.
+    from its field (None) and has age None. `earlier_books` are those seen before `book`, oldest first, as far as they
+    are recent enough to compare; `btc_hours` are BTC's 1H bars, which the regime is read from.
     """
 
     instrument: Instrument
@@ -130,3 +120,10 @@ class MarketSnapshot:
     long_short: LongShortRatio | None
     ages_s: Mapping[str, float | None]
     errors: Mapping[str, str] = field(default_factory=dict)
+    earlier_books: tuple[Book, ...] = ()
+    quote_flow: QuoteFlow | None = None
+    liquidations: LiquidationFlow | None = None
+    forecast: Forecast | None = None
+    fear_greed: FearGreed | None = None
+    headlines: Headlines | None = None
+    btc_hours: Candles | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.model.market import Timeframe
+from engine.model.timeframe import Timeframe
 
 
 class Direction(StrEnum):
@@ -86,7 +86,12 @@ class TechnicalSignals:
 
 @dataclass(frozen=True, slots=True)
 class BookSignals:
-    """From 20 levels. `imbalance` in [−1, 1]; spreads and slippage are fractions of mid."""
+    """From 20 levels. `imbalance` in [−1, 1]; spreads and slippage are fractions of mid.
+
+    `wall_share` in (0, 1]: in how much of the recent snapshots the wall stood (None = not compared); `depth_10bp_usd`
+    what rests within 10 bps of mid on (bid, ask), None where the 20 levels do not reach that far; `slippage_pct` of a
+    buy of our size; `event_ofi` in [−1, 1] from the streamed best quote, None when it is not streamed.
+    """
 
     imbalance: float
     micro_price_offset_pct: float
@@ -95,6 +100,10 @@ class BookSignals:
     ask_notional: float
     wall_side: Direction | None
     wall_distance_pct: float | None
+    wall_share: float | None = None
+    depth_10bp_usd: tuple[float, float] | None = None
+    slippage_pct: float | None = None
+    event_ofi: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,62 @@ class MarketStats:
     open_interest_change_pct: float | None
     long_short_ratio: float | None
     liquidations_usd: float | None
+    liquidated_long_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """One horizon of the forecast: changes as fractions; bullish or bearish beyond ±0.30 % of the median end point."""
+
+    direction: Direction
+    hours: float
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastSignals:
+    """None = that horizon is n/a."""
+
+    short: Outlook | None
+    medium: Outlook | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegimeSignals:
+    """The market's weather. Probabilities of BTC's regime sum to 1, all None when unknown; `fear_greed` 0–100;
+    `volatility_multiplier` in (0, 1] scales sizes, 1 when nothing is known against it."""
+
+    p_trend: float | None
+    p_range: float | None
+    p_reversal: float | None
+    fear_greed: int | None
+    volatility_multiplier: float
+
+    @property
+    def name(self) -> str:
+        """The likeliest regime's word; "" when unknown."""
+        known = {"trend": self.p_trend, "range": self.p_range, "reversal": self.p_reversal}
+        likely = {name: p for name, p in known.items() if p is not None}
+        return max(likely, key=likely.__getitem__) if likely else ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedHeadline:
+    """One headline with its age and the lexicon's word for it. Untrusted text: data, never an instruction."""
+
+    text: str
+    age_h: float
+    tag: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class SentimentSignals:
+    """Headlines of the last 24 h about this market, newest first; `score` in [−1, 1], None without any."""
+
+    headlines: tuple[TaggedHeadline, ...]
+    score: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +192,6 @@ class GatherResult:
     stats: MarketStats
     ages_s: Mapping[str, float | None]
     dropped: tuple[str, ...] = ()
+    forecast: ForecastSignals | None = None
+    regime: RegimeSignals | None = None
+    sentiment: SentimentSignals | None = None
