@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.bus import EventBus
 from engine.cli.arguments import Arguments
+from engine.cli.health_lines import health_lines
 from engine.cli.prepare import Prepared
 from engine.clock import utc
 from engine.engine import Engine
@@ -233,6 +234,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         f"kill      {document['kill']['state']} {document['kill']['by']}".rstrip(),
     ]
     lines += process_lines(document["process"])
+    lines += health_lines(document["health"])
     lines += [f"halt      {halt['reason']}: {halt['detail']}; lifts: {halt['lifts']}" for halt in document["halts"]]
     if document["paused"]:
         lines.append(f"paused    {', '.join(document['paused'])}")
