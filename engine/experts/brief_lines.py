@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.experts.headline_text import quoted
 from engine.experts.market_stats import funding_per_8h
 from engine.experts.score import TOXIC_FROM
 from engine.experts.wording import (
@@ -12,7 +13,6 @@ from engine.experts.wording import (
     duration,
     number,
     percent,
-    quoted,
     signed,
     signed_percent,
 )

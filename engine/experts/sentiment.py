@@ -36,6 +36,15 @@ _WORD = re.compile(r"[a-z0-9&'+-]+")
 
 
 @dataclass(frozen=True, slots=True)
+class _Story:
+    """A headline read once: cleaned, told apart, tagged."""
+
+    text: str
+    key: str
+    tag: Direction
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     headline: TaggedHeadline
     own: bool
@@ -76,13 +85,23 @@ def _about(headlines: Headlines, ticker: str, asset_class: AssetClass, now_ms: i
     capitals = re.compile(rf"(?<![\w$]){re.escape(ticker)}(?!\w)|\${re.escape(ticker)}(?!\w)")
     told: set[str] = set()
     for headline in headlines.items:
-        text, age_ms = clean_headline(headline.text), now_ms - headline.published_at
-        if not text or not -AHEAD_MS <= age_ms <= WINDOW_MS or story_key(text) in told:
+        story, age_ms = _story(headline.text), now_ms - headline.published_at
+        if story is None or not -AHEAD_MS <= age_ms <= WINDOW_MS or story.key in told:
             continue
-        of_it = bool(own.search(text) or capitals.search(text))
-        if (of_it or wide.search(text)) and not speaks_to_a_model(text):
-            told.add(story_key(text))
-            yield _Found(TaggedHeadline(text, max(0, age_ms) / HOUR_MS, tag_of(text)), of_it)
+        of_it = bool(own.search(story.text) or capitals.search(story.text))
+        if of_it or wide.search(story.text):
+            told.add(story.key)
+            yield _Found(TaggedHeadline(story.text, max(0, age_ms) / HOUR_MS, story.tag), of_it)
+
+
+@lru_cache(maxsize=1024)
+def _story(raw: str) -> _Story | None:
+    """What a headline is whoever asks; None where nothing is left of it or where it speaks to a model. Remembered:
+    every ticker of every cycle asks for the same ones."""
+    text = clean_headline(raw)
+    if not text or speaks_to_a_model(text):
+        return None
+    return _Story(text, story_key(text), tag_of(text))
 
 
 def _score(found: list[TaggedHeadline]) -> float | None:

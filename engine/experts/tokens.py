@@ -20,7 +20,7 @@ BRIEF_WORDS = {
         (
             "CLASS", "crypto", "metal", "index", "stock", "bullish", "neutral", "streak", "signals", "score", "BOOK",
             "imbalance", "micro", "spread", "OPEN", "LONG", "USD", "BTC", "range", "trend", "reversal", "toxic",
-            "NEWS", "quoted", "instructions", "dropped", "under",
+            "NEWS", "dropped", "under",
         ),
         1,
     ),

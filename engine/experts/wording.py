@@ -35,11 +35,6 @@ def amount(value: float | None) -> str:
     return number(value, 0)
 
 
-def quoted(text: str) -> str:
-    """Somebody else's words between quotes that nothing inside can close, on one line."""
-    return '"' + " ".join(text.replace('"', "'").split()) + '"'
-
-
 def duration(seconds: float | None) -> str:
     """5 → "5s", 340 → "6m", 7200 → "2h", 200000 → "2d"."""
     if seconds is None:
