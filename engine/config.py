@@ -109,6 +109,18 @@ class RiskSettings(Section):
     acknowledge_unproven: bool = False
 
 
+class ForecastSettings(Section):
+    """TimesFM in a process of its own; nothing waits for it."""
+
+    enabled: bool = True
+    checkpoint: str = ""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    context: Annotated[int, Field(ge=64, le=4096)] = 512
+    threads: Annotated[int, Field(ge=1, le=64)] = 2
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    download: bool = False
+
+
 class TradingSettings(Section):
     trail_percent: Annotated[float, Field(gt=0, le=50)] = 2.5
     min_hold_minutes: Annotated[int, Field(ge=0, le=10080)] = 180
@@ -140,6 +152,7 @@ class Settings(Section):
     apis: ApiSettings = ApiSettings()
     risk: RiskSettings = RiskSettings()
     trading: TradingSettings = TradingSettings()
+    forecast: ForecastSettings = ForecastSettings()
     demo: DemoSettings = DemoSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     watchlist: tuple[str, ...] = DEFAULT_WATCHLIST
