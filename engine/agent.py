@@ -6,8 +6,9 @@ and carries out their verdict.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -45,11 +46,13 @@ from engine.risk.correlation import correlation_matrix
 from engine.risk.decide import decide, forcing_gate
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import RiskLimits
+from engine.surroundings import Surroundings
 from engine.synthesis.port import SynthesisRequest, Synthesizer
 
 log = logging.getLogger(__name__)
 
 SPARKLINE_BARS = 96
+FORECAST_TIMEFRAMES = (Timeframe.H1, Timeframe.H4)
 
 
 class AnalysisFailed(Exception):
@@ -95,6 +98,7 @@ class Agent:
         books: BooksView,
         clock_offset_ms: Callable[[], int | None],
         publish: Callable[[Event], None],
+        surroundings: Surroundings,
     ) -> None:
         self._settings = settings
         self._limits = limits
@@ -105,6 +109,7 @@ class Agent:
         self._books = books
         self._clock_offset_ms = clock_offset_ms
         self._publish = publish
+        self._surroundings = surroundings
         self._fees: dict[str, FeeRates] = {}
         self._streaks: dict[str, Streak] = {}
         self.board = QuoteBoard(exchange, clock)
@@ -117,6 +122,22 @@ class Agent:
     async def hourly_candles(self, instrument: Instrument) -> Candles:
         """The 1H window of one instrument; raises ExchangeError."""
         return await self.windows.window(instrument.inst_id, Timeframe.H1, self._clock.now_ms())
+
+    async def ask_forecasts(self, instruments: Sequence[Instrument]) -> None:
+        """Asks for the forecasts of all instruments in one batch and waits for none. What could not be read is left
+        out."""
+        now_ms = self._clock.now_ms()
+        asked = [(i.inst_id, timeframe) for i in instruments for timeframe in FORECAST_TIMEFRAMES]
+        read = await asyncio.gather(
+            *(self.windows.window(inst_id, timeframe, now_ms) for inst_id, timeframe in asked), return_exceptions=True
+        )
+        windows: dict[str, dict[Timeframe, Candles]] = {}
+        for (inst_id, timeframe), window in zip(asked, read, strict=True):
+            if isinstance(window, Candles):
+                windows.setdefault(inst_id, {})[timeframe] = window
+            elif not isinstance(window, ExchangeError):
+                raise window
+        self._surroundings.ask_forecasts(windows)
 
     # ------------------------------------------------------------ gather and synthesize
 
@@ -131,6 +152,7 @@ class Agent:
         snapshot = await fetch_snapshot(self._exchange, self.windows, self.board, instrument, self._clock)
         if not snapshot.candles:
             raise AnalysisFailed("; ".join(sorted(set(snapshot.errors.values()))) or "no candles")
+        snapshot = self._surroundings.around(snapshot)
         await self._learn_fees(instrument)
         began = timer.lap(Stage.FETCH, began)
         self._stage(cycle, instrument, Stage.EXPERTS)
@@ -287,6 +309,7 @@ class Agent:
             correlations=self._correlations(snapshot),
             ticker_return_14d=self._books.ticker_returns.get(instrument.ticker),
             clock_offset_ms=self._clock_offset_ms(),
+            regime_multiplier=gathered.regime.volatility_multiplier if gathered.regime is not None else 1.0,
             tightened=self._books.tightened,
             last_closed_at=self._books.last_closes.get(instrument.ticker),
             stages_ms=dict(stages_ms),

@@ -13,9 +13,14 @@ from engine.db import Database
 from engine.events import Event
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
+from engine.feeds.board import FeedBoard
+from engine.feeds.worlds import feeds_of_world
+from engine.forecast.service import ForecastService
+from engine.home import Home
 from engine.model import Instrument
 from engine.risk.limits import RiskLimits
 from engine.risk.self_test import prove_gates_trip
+from engine.surroundings import Surroundings
 from engine.synthesis.choice import choose_synthesizer
 from engine.venue import Venue
 from engine.watchlist import resolve
@@ -32,6 +37,8 @@ class Assembly:
     limits: RiskLimits
     latch: EntryLatch
     publish: Callable[[Event], None]
+    tell: Callable[[str, str, str], None]
+    home: Home
 
     async def works(
         self, db: Database, venue: Venue, desk: TradingDesk, instruments: dict[str, Instrument], observe: bool
@@ -41,6 +48,8 @@ class Assembly:
         books = BooksView(desk, self.latch, instruments)
         books.observe = observe
         synthesizer = await choose_synthesizer(self.settings, venue.clock)
+        surroundings = self._surroundings(venue)
+        await surroundings.load()
         agent = Agent(
             self.settings,
             self.limits,
@@ -51,7 +60,14 @@ class Assembly:
             books,
             lambda: venue.offset_ms,
             self.publish,
+            surroundings,
         )
         await agent.load()
         cycle = Cycle(agent, venue.clock, self.publish)
-        return Works(self.limits, db, venue, instruments, watch, desk, books, synthesizer, agent, cycle)
+        return Works(self.limits, db, venue, instruments, watch, desk, books, synthesizer, surroundings, agent, cycle)
+
+    def _surroundings(self, venue: Venue) -> Surroundings:
+        clock, tell = venue.clock, self.tell
+        forecasts = ForecastService(self.settings.forecast, clock, tell, self.home.logs / "forecast.log")
+        feeds = FeedBoard(feeds_of_world(self.settings, venue.endpoint.rest_host), self.home.storage, clock, tell)
+        return Surroundings(clock, forecasts, feeds)

@@ -61,6 +61,7 @@ class Cycle:
     async def _pipeline(self, report: CycleReport, order: Sequence[Instrument]) -> None:
         slots = asyncio.Semaphore(AHEAD)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._agent.ask_forecasts(order))
             preparing = [group.create_task(self._prepare(report, instrument, slots)) for instrument in order]
             for instrument, task in zip(order, preparing, strict=True):
                 prepared = await task

@@ -59,7 +59,7 @@ class Engine:
         self.works: Works | None = None
         self.supervisor = Supervisor(self.telling.task_died)
         self.kill = KillCare(self)
-        self._opener = WorksOpener(settings, home, latch, bus.publish)
+        self._opener = WorksOpener(settings, home, latch, bus.publish, self.telling.tell)
         self._limits = risk_limits(settings)
         self._cycling = asyncio.Lock()
         self._ranking = Ranking()
@@ -148,6 +148,8 @@ class Engine:
         await self.kill.warm()
         self.kill.go_on()
         self._warn_of_skipped(self.works)
+        if self.options.scheduled:
+            self.works.surroundings.start(self.supervisor)
         await self.works.books.refresh()
         await self.tell_health()
         reducing = self._reducing()
@@ -212,6 +214,8 @@ class Engine:
             await self.refresh_books()
             if not self._ranking.known:
                 await self.rank()
+            if not self.options.scheduled:
+                await works.surroundings.read_once()
             number = int(await works.db.meta(CYCLE_NUMBER) or 0) + 1
             await works.db.set_meta(CYCLE_NUMBER, str(number))
             report = await works.cycle.run(number, self._ranking.order(works, only), next_at)

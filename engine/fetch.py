@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 WINDOW = 300
 MINIMUM_TAIL = 3
 DECISION_TIMEFRAME = Timeframe.M15
+BTC = "BTC-USDT-SWAP"
+"""Its hours are the whole market's weather."""
 
 
 def last_closed_bar(now_ms: int, timeframe: Timeframe = Timeframe.M15) -> int:
@@ -33,9 +36,15 @@ class CandleWindows:
     def __init__(self, exchange: MarketData) -> None:
         self._exchange = exchange
         self._windows: dict[tuple[str, Timeframe], Candles] = {}
+        self._reading: defaultdict[tuple[str, Timeframe], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def window(self, inst_id: str, timeframe: Timeframe, now_ms: int) -> Candles:
-        """Up to 300 confirmed bars, oldest first; the newest may be missing when the venue lags."""
+        """Up to 300 confirmed bars, oldest first; the newest may be missing when the venue lags. Who asks while
+        another reads the same window waits for that answer instead of asking again."""
+        async with self._reading[(inst_id, timeframe)]:
+            return await self._up_to_date(inst_id, timeframe, now_ms)
+
+    async def _up_to_date(self, inst_id: str, timeframe: Timeframe, now_ms: int) -> Candles:
         known = self._windows.get((inst_id, timeframe))
         missing = self._missing_bars(known, timeframe, now_ms)
         if known is not None and missing == 0:
@@ -136,6 +145,7 @@ async def fetch_snapshot(
     async with asyncio.TaskGroup() as group:
         for timeframe in Timeframe:
             group.create_task(got.collect(f"candles_{timeframe}", windows.window(inst_id, timeframe, now_ms)))
+        group.create_task(got.collect("btc_hours", windows.window(BTC, Timeframe.H1, now_ms)))
         group.create_task(got.collect("quote", board.quote(inst_id)))
         group.create_task(got.collect("book", exchange.book(inst_id)))
         group.create_task(got.collect("mark_price", exchange.mark_price(inst_id)))
@@ -158,6 +168,7 @@ async def fetch_snapshot(
         long_short=got.values.get("long_short"),
         ages_s=_ages(candles, quote, got.values, taken_at),
         errors=got.errors,
+        btc_hours=got.values.get("btc_hours"),
     )
 
 

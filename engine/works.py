@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from engine.agent import Agent
     from engine.books_view import BooksView
     from engine.cycle import Cycle
+    from engine.surroundings import Surroundings
     from engine.synthesis.choice import ChosenSynthesizer
 
 log = logging.getLogger(__name__)
@@ -60,11 +61,13 @@ class Works:
     desk: TradingDesk
     books: BooksView
     synthesizer: ChosenSynthesizer
+    surroundings: Surroundings
     agent: Agent
     cycle: Cycle
 
     async def close(self, stop_embedded: bool) -> None:
         await self.synthesizer.aclose()
+        await self.surroundings.aclose()
         await self.venue.close(stop_embedded)
         with suppress(sqlite3.Error):
             await self.desk.lease.release()
@@ -74,11 +77,19 @@ class Works:
 class WorksOpener:
     """Opens what is not open yet, so that a failed attempt can be repeated without starting over."""
 
-    def __init__(self, settings: Settings, home: Home, latch: EntryLatch, publish: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        latch: EntryLatch,
+        publish: Callable[[Event], None],
+        tell: Callable[[str, str, str], None],
+    ) -> None:
         self._settings = settings
         self._home = home
         self._latch = latch
         self._publish = publish
+        self._tell_line = tell
         self._limits = risk_limits(settings)
         self._db: Database | None = None
         self._venue: Venue | None = None
@@ -143,7 +154,9 @@ class WorksOpener:
 
             prove_gates_trip(self._limits)
         async with self._step("synthesis"):
-            assembly = Assembly(self._settings, self._limits, self._latch, self._publish)
+            assembly = Assembly(
+                self._settings, self._limits, self._latch, self._publish, self._tell_line, self._home
+            )
             return await assembly.works(db, venue, desk, instruments, observe)
 
     async def abandon(self, stop_embedded: bool) -> None:

@@ -19,13 +19,13 @@ BRIEF_WORDS = {
     **dict.fromkeys(
         (
             "CLASS", "crypto", "metal", "index", "stock", "bullish", "neutral", "streak", "signals", "score", "BOOK",
-            "imbalance", "micro", "spread", "OPEN", "LONG", "USD", "BTC", "range", "trend", "reversal", "toxic",
+            "imbalance", "micro", "spread", "OPEN", "LONG", "SHORT", "USD", "BTC", "range", "trend", "reversal", "toxic",
             "NEWS", "dropped", "under",
         ),
         1,
     ),
     **dict.fromkeys(
-        ("DIRECTION", "bearish", "timeframes", "INTEREST", "SHORT", "REGIME", "FEAR", "GREED", "FORECAST", "VWAP"), 2
+        ("DIRECTION", "bearish", "timeframes", "INTEREST", "REGIME", "FEAR", "GREED", "FORECAST", "VWAP"), 2
     ),
     "FUNDING": 3,
     "LIQUIDATIONS": 4,

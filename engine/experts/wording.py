@@ -52,4 +52,6 @@ def _bounded(value: float | None, form: str, limit: float, unit: str) -> str:
         return f"over {limit:.0f}{unit}"
     if value < -limit:
         return f"under -{limit:.0f}{unit}"
-    return f"{value:{form}}{unit}"
+    shown = f"{value:{form}}"
+    # Less than half of the last digit has no side: -0.0 reads as a fall.
+    return f"{0.0 if float(shown) == 0 else value:{form}}{unit}"
