@@ -154,9 +154,7 @@ class WorksOpener:
 
             prove_gates_trip(self._limits)
         async with self._step("synthesis"):
-            assembly = Assembly(
-                self._settings, self._limits, self._latch, self._publish, self._tell_line, self._home
-            )
+            assembly = Assembly(self._settings, self._limits, self._latch, self._publish, self._tell_line, self._home)
             return await assembly.works(db, venue, desk, instruments, observe)
 
     async def abandon(self, stop_embedded: bool) -> None:

@@ -19,8 +19,8 @@ BRIEF_WORDS = {
     **dict.fromkeys(
         (
             "CLASS", "crypto", "metal", "index", "stock", "bullish", "neutral", "streak", "signals", "score", "BOOK",
-            "imbalance", "micro", "spread", "OPEN", "LONG", "SHORT", "USD", "BTC", "range", "trend", "reversal", "toxic",
-            "NEWS", "dropped", "under",
+            "imbalance", "micro", "spread", "OPEN", "LONG", "SHORT", "USD", "BTC", "range", "trend", "reversal",
+            "toxic", "NEWS", "dropped", "under",
         ),
         1,
     ),
