@@ -49,7 +49,9 @@ def serve(make: Callable[[], Model]) -> int:
     give_way()
     answers = _private_stdout()
     batches: queue.SimpleQueue[Batch] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, batches), name="listen", daemon=True).start()
+    # A handle of its own: the interpreter, when it ends, waits for whoever reads its sys.stdin.
+    stdin = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    threading.Thread(target=_listen, args=(stdin, batches), name="listen", daemon=True).start()
     began = time.monotonic()
     try:
         model = make()

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.forecast.weights import HUB_ID, WEIGHTS_FILE
 from engine.model import FloatArray
 
+HUB_ID = "google/timesfm-2.5-200m-pytorch"
+"""Version 2.5, Apache-2.0. Never 3.0's weights: their licence forbids commercial and productive use."""
+WEIGHTS_FILE = "model.safetensors"
 PATCH = 32
 
 

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import ForecastSettings
+from engine.forecast.timesfm_model import HUB_ID, WEIGHTS_FILE
 
-HUB_ID = "google/timesfm-2.5-200m-pytorch"
-"""Version 2.5, Apache-2.0. Never 3.0's weights: their licence forbids commercial and productive use."""
-WEIGHTS_FILE = "model.safetensors"
 PACKAGES = ("timesfm", "torch")
 PAGE = "docs/forecast.md"
 

@@ -18,7 +18,7 @@ from engine.supervisor import Supervisor
 from tests.experts.markets import NOW, candles, walk
 
 HOUR_MS = 3_600_000
-SWIFT = Patience(load_s=20.0, look_again_s=0.05, first_restart_s=0.05, longest_restart_s=0.4)
+SWIFT = Patience(load_s=20.0, look_again_s=0.05, first_restart_s=0.05, longest_restart_s=0.1)
 
 
 def stand_in(*arguments: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """TimesFM 2.5 with random weights: the real architecture, whole or with one layer of twenty, saved to a real file.
 
-`python -m tests.forecast.small_model --build FILE` saves it; with the child's own arguments it is the real child, told
-only how many layers the file has. `--layers 20` is the whole model.
+With the child's own arguments this is the real child, told only how many layers the file has; `--build` writes the
+file first, and `--only-build` does nothing else. `--layers 20` is the whole model.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--build", type=Path)
+    parser.add_argument("--only-build", action="store_true")
     given, rest = parser.parse_known_args()
     with_layers(given.layers)
     if given.build is not None:
         build(given.build)
-        return 0
-    return child.main(rest)
+    return 0 if given.only_build else child.main(rest)
 
 
 if __name__ == "__main__":
