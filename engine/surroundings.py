@@ -55,25 +55,16 @@ class Surroundings:
     def around(self, snapshot: MarketSnapshot) -> MarketSnapshot:
         """The snapshot with what is known beside it now, and the age of each."""
         inst_id, flows = snapshot.instrument.inst_id, self.flows
-        found = {
-            "forecast": self._forecasts.latest(inst_id),
-            "fear_greed": self._feeds.fear_greed(),
-            "headlines": self._feeds.headlines(),
-            "quote_flow": flows.quote_flow(inst_id) if flows is not None else None,
-            "liquidations": flows.liquidations(inst_id) if flows is not None else None,
-        }
-        ages = {
-            "news" if name == "headlines" else name: None
-            if known is None
-            else max(0.0, (snapshot.taken_at - known.ts) / 1000)
-            for name, known in found.items()
-        }
-        return replace(
+        beside = replace(
             snapshot,
-            **found,
+            forecast=self._forecasts.latest(inst_id),
+            fear_greed=self._feeds.fear_greed(),
+            headlines=self._feeds.headlines(),
+            quote_flow=flows.quote_flow(inst_id) if flows is not None else None,
+            liquidations=flows.liquidations(inst_id) if flows is not None else None,
             earlier_books=flows.earlier_books(inst_id) if flows is not None else (),
-            ages_s={**snapshot.ages_s, **ages},
         )
+        return replace(beside, ages_s={**snapshot.ages_s, **_ages(beside)})
 
     def health(self) -> Iterator[HealthChanged]:
         """One word for each source beside the venue."""
@@ -85,3 +76,18 @@ class Surroundings:
     async def aclose(self) -> None:
         await self._forecasts.aclose()
         await self._feeds.aclose()
+
+
+def _ages(snapshot: MarketSnapshot) -> dict[str, float | None]:
+    """Venue seconds since each source beside the venue's tables was true; None = not there."""
+    stamps = {
+        "forecast": snapshot.forecast,
+        "fear_greed": snapshot.fear_greed,
+        "news": snapshot.headlines,
+        "quote_flow": snapshot.quote_flow,
+        "liquidations": snapshot.liquidations,
+    }
+    return {
+        name: None if known is None else max(0.0, (snapshot.taken_at - known.ts) / 1000)
+        for name, known in stamps.items()
+    }
