@@ -11,11 +11,9 @@ softmax(2 · evidence) are the bar's probabilities. The regime is their mean ove
 0.5^(age / 6 bars): one bar moves a probability by at most 0.11, so nothing flips. Evidence, sharpness and half-life
 are our choice. The window is finite, so that a live window of 300 bars and a whole history give the same numbers.
 
-The multiplier is (1.0 · trend + 0.7 · range + 0.5 · reversal) · volatility · greed, within [0.3, 1]:
-
-- volatility: the median of the last 240 bars' 24-hour volatility over the present one, within [0.4, 1]. Scaling by
-  the inverse of volatility: Moreira, Muir, J. Finance 72(4) (2017); that it never scales up is our choice.
-- greed: 1 up to an index of 75, from there linearly down to 0.8 at 100. Fear never makes a size larger.
+The multiplier is 1.0 · trend + 0.7 · range + 0.5 · reversal: the blend of the three regimes' shares, never above 1.
+Volatility has no factor here, since stops and the risk of a trade already follow it; nor has Fear & Greed, which the
+brief shows.
 
 What is unknown leaves sizes as they are: none of this is required data, and it is shown as n/a.
 """
@@ -34,10 +32,8 @@ REVERSAL_GAIN = 1.5
 SHARPNESS = 2.0
 HALF_LIFE = 6.0
 SMOOTHED = 48
-VOL_HOURS = 24
-VOL_MEMORY = 240
-CLOSES = VOL_MEMORY + VOL_HOURS
-"""Hourly closes that everything needs; with fewer the regime is unknown."""
+CLOSES = LOOKBACK + SMOOTHED
+"""Hourly closes that the regime needs; with fewer it is unknown."""
 STALE_HOURS = 2
 FEAR_GREED_LIMIT_MS = 36 * HOUR_MS
 """From the start of the index's day: the day itself and half of the next, in which a new one did not come."""
@@ -46,9 +42,6 @@ AHEAD_MS = 5 * 60_000
 
 SHARE_OF_SIZE = np.array([1.0, 0.7, 0.5])
 """Trend, range, reversal."""
-SMALLEST = 0.3
-SMALLEST_FOR_VOL = 0.4
-GREED_FROM, GREED_AT_MOST = 75, 0.8
 
 
 def regime_signals(
@@ -59,17 +52,16 @@ def regime_signals(
 ) -> RegimeSignals:
     """The weather at `now_ms` for a market of `asset_class`; Fear & Greed is an index of crypto and n/a elsewhere.
 
-    `btc_hours` are confirmed 1H bars, oldest first, 264 or more; bars that close after `now_ms` are not looked at.
+    `btc_hours` are confirmed 1H bars, oldest first, 96 or more; bars that close after `now_ms` are not looked at.
     Unsound, frozen, too short or older than 2 hours: the probabilities are None. Never raises.
     """
     index = _index(fear_greed, now_ms) if asset_class is AssetClass.CRYPTO else None
     closes = _closes(btc_hours, now_ms)
     weights = None if closes is None else regime_probabilities(closes)
     if closes is None or weights is None:
-        return RegimeSignals(None, None, None, index, max(SMALLEST, _greed(index)))
-    multiplier = float(weights @ SHARE_OF_SIZE) * _volatility(closes) * _greed(index)
+        return RegimeSignals(None, None, None, index, 1.0)
     trend, ranging, reversal = (float(p) for p in weights)
-    return RegimeSignals(trend, ranging, reversal, index, float(np.clip(multiplier, SMALLEST, 1.0)))
+    return RegimeSignals(trend, ranging, reversal, index, min(1.0, float(weights @ SHARE_OF_SIZE)))
 
 
 def regime_probabilities(closes: FloatArray) -> FloatArray | None:
@@ -101,22 +93,6 @@ def _evidence(logs: FloatArray) -> FloatArray:
     return np.stack((trend, np.ones_like(trend), reversal))
 
 
-def _volatility(closes: FloatArray) -> float:
-    """The usual over the present 24-hour volatility, within [0.4, 1]."""
-    returns = np.diff(np.log(closes))
-    sums = np.lib.stride_tricks.sliding_window_view(returns * returns, VOL_HOURS).sum(axis=1)
-    present = float(np.sqrt(sums[-1]))
-    if present <= 0:
-        return 1.0
-    return float(np.clip(np.median(np.sqrt(sums)) / present, SMALLEST_FOR_VOL, 1.0))
-
-
-def _greed(index: int | None) -> float:
-    if index is None or index <= GREED_FROM:
-        return 1.0
-    return 1.0 - (1.0 - GREED_AT_MOST) * (index - GREED_FROM) / (100 - GREED_FROM)
-
-
 def _index(fear_greed: FearGreed | None, now_ms: int) -> int | None:
     """The index unless it is too old, of the future, or no index at all."""
     if fear_greed is None or not 0 <= fear_greed.value <= 100:
@@ -125,7 +101,7 @@ def _index(fear_greed: FearGreed | None, now_ms: int) -> int | None:
 
 
 def _closes(bars: Candles | None, now_ms: int) -> FloatArray | None:
-    """The last 264 closes known at `now_ms`, oldest first; None when they are too few, too old or not sound."""
+    """The last 96 closes known at `now_ms`, oldest first; None when they are too few, too old or not sound."""
     if bars is None:
         return None
     known = int(np.searchsorted(bars.ts, now_ms - HOUR_MS, side="right"))

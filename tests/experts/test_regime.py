@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.experts.regime import CLOSES, FEAR_GREED_LIMIT_MS, HOUR_MS, SMALLEST, regime_signals
+from engine.experts.regime import CLOSES, FEAR_GREED_LIMIT_MS, HOUR_MS, SHARE_OF_SIZE, regime_signals
 from engine.model import AssetClass, Candles, FearGreed, FloatArray, RegimeSignals, Timeframe
 from tests.experts.markets import candles, head, scaled, tail, walk
 
@@ -40,7 +40,7 @@ def test_probabilities_sum_to_one_and_the_multiplier_never_enlarges_a_size(
     signals = weather(hours(walk(seed, 300, drift, sigma)))
     assert sum(p or 0 for p in probabilities(signals)) == pytest.approx(1)
     assert all(0 <= (p or 0) <= 1 for p in probabilities(signals))
-    assert SMALLEST <= signals.volatility_multiplier <= 1
+    assert SHARE_OF_SIZE.min() <= signals.volatility_multiplier <= 1
 
 
 @given(seed=st.integers(0, 400), cut=st.integers(CLOSES, 399))
@@ -84,14 +84,20 @@ def test_a_trend_a_range_and_a_turn_are_told_apart() -> None:
     assert weather(hours(turn)).name == "reversal"
 
 
-def test_a_steady_trend_keeps_whole_sizes_and_a_turn_in_a_storm_does_not() -> None:
+def test_a_steady_trend_keeps_whole_sizes_and_a_turn_shrinks_them() -> None:
     rng = np.random.default_rng(3)
     steps = 0.004 + rng.normal(0, 0.001, 300)
-    calm = 100 * np.exp(np.cumsum(steps))
-    steps[-24:] = -0.01 + rng.normal(0, 0.03, 24)
-    storm = 100 * np.exp(np.cumsum(steps))
-    assert weather(hours(calm)).volatility_multiplier > 0.9
-    assert SMALLEST <= weather(hours(storm)).volatility_multiplier < 0.35
+    steady = 100 * np.exp(np.cumsum(steps))
+    steps[-14:] = -0.006
+    turned = 100 * np.exp(np.cumsum(steps))
+    assert weather(hours(steady)).volatility_multiplier > 0.9
+    assert weather(hours(turned)).volatility_multiplier < 0.75
+
+
+def test_the_multiplier_is_the_blend_of_the_regimes_shares() -> None:
+    signals = weather(hours(walk(4)))
+    known = [p for p in probabilities(signals) if p is not None]
+    assert signals.volatility_multiplier == pytest.approx(known @ SHARE_OF_SIZE)
 
 
 @pytest.mark.parametrize(
@@ -137,14 +143,11 @@ def test_fear_and_greed_reads_only_while_it_is_young_and_possible(age_ms: int, v
     assert signals.fear_greed == read
 
 
-def test_only_extreme_greed_shrinks_and_fear_never_enlarges() -> None:
+def test_neither_fear_nor_greed_changes_a_size() -> None:
     bars = hours(walk(5))
     now = int(bars.ts[-1]) + HOUR_MS
-    by_index = {
-        index: regime_signals(bars, FearGreed(index, now), now).volatility_multiplier for index in (0, 20, 75, 90, 100)
-    }
-    assert by_index[0] == by_index[20] == by_index[75] == weather(bars).volatility_multiplier
-    assert by_index[75] > by_index[90] > by_index[100]
+    by_index = {regime_signals(bars, FearGreed(index, now), now).volatility_multiplier for index in (0, 20, 75, 100)}
+    assert by_index == {weather(bars).volatility_multiplier}
 
 
 def test_fear_and_greed_is_crypto_s_alone() -> None:
