@@ -20,6 +20,7 @@ from engine.experts.lexicon import (
     MARKET_WIDE,
     NAMES,
     NEGATIONS,
+    OTHERS,
 )
 from engine.model import AssetClass, Direction, Headlines, SentimentSignals, TaggedHeadline
 
@@ -72,14 +73,15 @@ def tag_of(text: str) -> Direction:
 
 
 def _about(headlines: Headlines, ticker: str, asset_class: AssetClass, now_ms: int) -> Iterator[_Found]:
-    own, wide = _pattern(NAMES.get(ticker, ())), _pattern(MARKET_WIDE[asset_class])
+    own, others = _pattern(NAMES.get(ticker, ())), _pattern(OTHERS.get(ticker, ()))
+    wide = _pattern(MARKET_WIDE[asset_class])
     capitals = re.compile(rf"(?<![\w$]){re.escape(ticker)}(?!\w)|\${re.escape(ticker)}(?!\w)")
     told: set[str] = set()
     for headline in headlines.items:
         text, age_ms = clean_headline(headline.text), now_ms - headline.published_at
         if not text or not -AHEAD_MS <= age_ms <= WINDOW_MS or story_key(text) in told:
             continue
-        of_it = bool(own.search(text) or capitals.search(text))
+        of_it = bool(own.search(others.sub("", text)) or capitals.search(text))
         if (of_it or wide.search(text)) and not speaks_to_a_model(text):
             told.add(story_key(text))
             yield _Found(TaggedHeadline(text, max(0, age_ms) / HOUR_MS, tag_of(text)), of_it)

@@ -28,7 +28,8 @@ def test_https_anywhere_and_http_on_this_machine_are_addresses(url: str) -> None
 @pytest.mark.parametrize(
     "url",
     [
-        "http://a.example/rss", "ftp://a.example/", "file:///etc/passwd", "a.example/rss", "https://", "https:///rss", "",
+        "http://a.example/rss", "ftp://a.example/", "file:///etc/passwd", "a.example/rss", "https://", "https:///rss",
+        "",
         "https://u:p@a.example/", "https://a.example:0/", "https://a.example:99999/", "https://[::/", "https://a b/",
         "http://127.0.0.1.a.example/", "http://10.0.0.1/", "https://a.example/\nx",
     ],
