@@ -40,6 +40,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """By ticker, whatever their case. The ticker itself counts in capitals only: "SUI", not "sui"."""
 
+OTHERS: Mapping[str, tuple[str, ...]] = {"BTC": ("bitcoin cash",), "ETH": ("ethereum classic",), "XAU": ("gold coast",)}
+"""By ticker: what holds one of its names and is something else."""
+
 _MONEY = (
     "fed", "federal reserve", "fomc", "interest rate", "interest rates", "rate cut", "rate cuts", "rate hike",
     "rate hikes", "inflation", "cpi", "treasury yields", "jobs report", "payrolls", "recession", "tariff", "tariffs",

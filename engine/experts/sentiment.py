@@ -20,6 +20,7 @@ from engine.experts.lexicon import (
     MARKET_WIDE,
     NAMES,
     NEGATIONS,
+    OTHERS,
 )
 from engine.model import AssetClass, Direction, Headlines, SentimentSignals, TaggedHeadline
 
@@ -81,14 +82,15 @@ def tag_of(text: str) -> Direction:
 
 
 def _about(headlines: Headlines, ticker: str, asset_class: AssetClass, now_ms: int) -> Iterator[_Found]:
-    own, wide = _pattern(NAMES.get(ticker, ())), _pattern(MARKET_WIDE[asset_class])
+    own, others = _pattern(NAMES.get(ticker, ())), _pattern(OTHERS.get(ticker, ()))
+    wide = _pattern(MARKET_WIDE[asset_class])
     capitals = re.compile(rf"(?<![\w$]){re.escape(ticker)}(?!\w)|\${re.escape(ticker)}(?!\w)")
     told: set[str] = set()
     for headline in headlines.items:
         story, age_ms = _story(headline.text), now_ms - headline.published_at
         if story is None or not -AHEAD_MS <= age_ms <= WINDOW_MS or story.key in told:
             continue
-        of_it = bool(own.search(story.text) or capitals.search(story.text))
+        of_it = bool(own.search(others.sub("", story.text)) or capitals.search(story.text))
         if of_it or wide.search(story.text):
             told.add(story.key)
             yield _Found(TaggedHeadline(story.text, max(0, age_ms) / HOUR_MS, story.tag), of_it)

@@ -20,7 +20,7 @@ from engine.feeds.fear_greed import read_fear_greed
 from engine.feeds.feed import Feed, FeedHealth, Source, Tell, Value
 from engine.feeds.news import MOST_BYTES as NEWS_BYTES
 from engine.feeds.news import read_news
-from engine.feeds.stories import AHEAD_MS, Story, once
+from engine.feeds.stories import AHEAD_MS, DAY_MS, Story, joined, once
 from engine.model import FearGreed, Headline, Headlines
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 FEAR_GREED, NEWS = "f&g", "news"
 HOUR_S = 3600.0
-DAY_MS = 86_400_000
 _WORST_FIRST = ("down", "stale", "connecting", "ok")
 
 
@@ -171,10 +170,16 @@ async def _read_index(body: bytes, now_ms: int) -> FearGreed:
     return read_fear_greed(body, now_ms)
 
 
+def _newest(_known: FearGreed | None, read: FearGreed, _now_ms: int) -> FearGreed:
+    return read
+
+
 def _index_source(settings: FeedSettings, url: str) -> Source[FearGreed]:
     every_s, useful_s = settings.fear_greed_minutes * 60, settings.fear_greed_max_age_h * HOUR_S
-    return Source(FEAR_GREED, url, INDEX_BYTES, every_s, useful_s, _read_index)
+    return Source(FEAR_GREED, url, INDEX_BYTES, every_s, useful_s, _read_index, _newest)
 
 
 def _news_source(settings: FeedSettings, url: str) -> Source[tuple[Story, ...]]:
-    return Source(NEWS, url, NEWS_BYTES, settings.news_minutes * 60, settings.news_max_age_h * HOUR_S, read_news)
+    return Source(
+        NEWS, url, NEWS_BYTES, settings.news_minutes * 60, settings.news_max_age_h * HOUR_S, read_news, joined
+    )

@@ -37,7 +37,7 @@ class FeedHealth:
 @dataclass(frozen=True, slots=True)
 class Source(Generic[Value]):
     """Where a feed is and how it is read. `every_s` and `useful_s` are venue seconds; `read` (body, now ms) raises
-    FeedError."""
+    FeedError; `join` (what was known or None, what was read, now ms) is what is known then."""
 
     name: str
     url: str
@@ -45,6 +45,7 @@ class Source(Generic[Value]):
     every_s: float
     useful_s: float
     read: Callable[[bytes, int], Awaitable[Value]]
+    join: Callable[[Value | None, Value, int], Value]
 
 
 class Feed(Generic[Value]):
@@ -92,11 +93,12 @@ class Feed(Generic[Value]):
             self._tried_at = self._clock.now_ms()
             try:
                 body = await self._downloader.get(self.source.url, self.source.most_bytes)
-                self.value = await self.source.read(body, self._clock.now_ms())
+                found = await self.source.read(body, self._clock.now_ms())
             except FeedError as error:
                 self._failed(str(error))
                 return
             self.read_at = self._clock.now_ms()
+            self.value = self.source.join(self.value, found, self.read_at)
             self._succeeded()
         await self._changed()
 

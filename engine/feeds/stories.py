@@ -12,6 +12,7 @@ from engine.experts.headline_text import clean_headline, story_key
 
 MOST_STORIES = 60
 """Of one feed, the newest: no feed crowds the others out."""
+DAY_MS = 86_400_000
 AHEAD_MS = 5 * 60_000
 """How far clocks may differ before a story counts as one of the future."""
 _TRACKING = frozenset(
@@ -37,6 +38,12 @@ def stories_of(entries: Iterable[tuple[str, str, int | None]], now_ms: int) -> t
         if published_at is not None and 0 < published_at <= now_ms + AHEAD_MS and (text := clean_headline(title))
     ]
     return once(found)[:MOST_STORIES]
+
+
+def joined(known: tuple[Story, ...] | None, read: tuple[Story, ...], now_ms: int) -> tuple[Story, ...]:
+    """A publisher's list may reach back three hours only: what left it is remembered for a day. The newest 60."""
+    remembered = (story for story in known or () if now_ms - story.published_at <= DAY_MS)
+    return once((*remembered, *read))[:MOST_STORIES]
 
 
 def once(stories: Iterable[Story]) -> tuple[Story, ...]:

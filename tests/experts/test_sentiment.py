@@ -63,6 +63,7 @@ def test_the_tag_is_the_lexicon_s_and_negation_turns_it_round(text: str, tag: Di
     ("ticker", "of", "mine", "not_mine"),
     [
         ("BTC", AssetClass.CRYPTO, "Bitcoin's hash rate climbs", "Gold climbs"),
+        ("BTC", AssetClass.CRYPTO, "Spot BTC funds grow", "Ethereum Classic climbs"),
         ("ETH", AssetClass.CRYPTO, "Crypto market rallies", "Methane rules approved"),
         ("SUI", AssetClass.CRYPTO, "SUI jumps 12%", "sui generis rules"),
         ("SOL", AssetClass.CRYPTO, "$SOL staking grows", "Sol y sombra"),
@@ -83,6 +84,12 @@ def test_three_at_most_its_own_first_and_the_newest_on_top() -> None:
     )
     assert texts(signals) == ["Crypto one", "Solana four", "Solana five"]
     assert [h.age_h for h in signals.headlines] == pytest.approx([1.0, 1.03, 1.04])
+
+
+def test_bitcoin_cash_is_not_bitcoin_though_it_is_crypto() -> None:
+    own = ["Bitcoin one", "Bitcoin two", "Bitcoin three"]
+    assert texts(about(told("Bitcoin Cash climbs", *own))) == own
+    assert texts(about(told("Bitcoin Cash climbs"))) == ["Bitcoin Cash climbs"]
 
 
 def test_the_score_is_the_mean_tag_weighted_by_age() -> None:

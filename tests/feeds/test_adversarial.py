@@ -41,7 +41,7 @@ async def refused(body: bytes, answer: Answer | None = None) -> str:
 
 
 async def test_malformed_rss_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
-    whole = rss(STORY, ("Gold slips", NOW - HOUR), ("Silver slips", NOW - HOUR)).body
+    whole = rss(STORY, ("Gold slips", NOW - 2 * HOUR), ("Silver slips", NOW - 3 * HOUR)).body
     async with rig(tmp_path, news=Answer(whole[: whole.index(b"Silver")] + b"<<<&&&\x00]]>")) as r:
         await r.board.refresh(20)
         assert r.texts()[:2] == [STORY[0], "Gold slips"]

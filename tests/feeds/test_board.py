@@ -71,6 +71,17 @@ async def test_when_every_news_feed_is_dead_headlines_are_na_after_three_hours(t
         assert r.words()[1] == "down"
 
 
+async def test_a_story_that_left_its_publisher_s_list_is_remembered_for_a_day(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        await r.board.refresh(20)
+        r.server.answers["/news"] = rss(("Gold slips", NOW))
+        await r.read()
+        assert r.texts() == ["Gold slips", STORY[0]]
+        r.clock.advance(24 * HOUR - 30 * MINUTE)
+        await r.read()
+        assert r.texts() == ["Gold slips"]
+
+
 async def test_failure_and_return_are_told_once_each(tmp_path: Path) -> None:
     async with rig(tmp_path, paths=()) as r:
         good = r.server.answers["/fng"]
