@@ -63,10 +63,10 @@ def load(file: Path | None, device: str, context: int, threads: int) -> TimesFm:
     except ImportError as error:
         raise ModelRefused(f"{error}; install timesfm and torch by pip install -r requirements.txt") from error
     torch.set_num_threads(threads)
+    chosen = _chosen(device, torch)
     place = file or download()
     model = TimesFM_2p5_200M_torch(torch_compile=False)
-    used = _onto(model, _chosen(device, torch), place, fall_back=device == "auto")
-    return TimesFm(model, context, used)
+    return TimesFm(model, context, _onto(model, chosen, place, fall_back=device == "auto"))
 
 
 def download() -> Path:

@@ -18,7 +18,7 @@ from engine.supervisor import Supervisor
 from tests.experts.markets import NOW, candles, walk
 
 HOUR_MS = 3_600_000
-SWIFT = Patience(load_s=20.0, look_again_s=0.05, first_restart_s=0.05, longest_restart_s=0.1)
+SWIFT = Patience(load_s=60.0, look_again_s=0.05, first_restart_s=0.05, longest_restart_s=0.1)
 
 
 def stand_in(*arguments: str) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ class Rig:
     told: list[tuple[str, str, str]] = field(default_factory=list)
     deaths: list[str] = field(default_factory=list)
 
-    async def until(self, wanted: Callable[[], Any], within_s: float = 10.0) -> None:
+    async def until(self, wanted: Callable[[], Any], within_s: float = 30.0) -> None:
         for _ in range(int(within_s / 0.01)):
             if wanted():
                 return
@@ -53,7 +53,7 @@ class Rig:
         """Requests what there is by now, and waits for the answers."""
         self.service.request(windows(*inst_ids, end=self.clock.now_ms()))
         await self.until(lambda: self.service.state == "ok")
-        assert await self.service.settled(10.0)
+        assert await self.service.settled(30.0)
 
 
 @asynccontextmanager

@@ -4,57 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 from engine.config import ForecastSettings
 from engine.forecast.process import environment_for
-from tests.forecast.rig import HOUR_MS, rig, windows
+from tests.forecast.processes import alive, assert_none_outlives_its_engine, forecasters, proc, stat
+from tests.forecast.rig import HOUR_MS, rig, stand_in, windows
 
-ROOT = Path(__file__).parents[2]
 BTC = "BTC-USDT-SWAP"
-
-
-def proc(pid: int, name: str) -> str:
-    return Path(f"/proc/{pid}/{name}").read_text()
-
-
-def stat(pid: int) -> list[str]:
-    """The fields after the name: state, parent, …, the nice value at 16. Raises OSError when it is gone."""
-    return proc(pid, "stat").rsplit(")", 1)[1].split()
-
-
-def children_of(pid: int) -> dict[int, str]:
-    """Command line by pid of the living children."""
-    found = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            state, parent, *_ = stat(int(place.name))
-            if int(parent) == pid and state != "Z":
-                found[int(place.name)] = proc(int(place.name), "cmdline").replace("\0", " ")
-        except OSError:
-            continue
-    return found
-
-
-def forecasters(pid: int) -> list[int]:
-    return [child for child, command in children_of(pid).items() if "stand_in" in command]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return stat(pid)[0] != "Z"
-    except OSError:
-        return False
-
-
-def gone(pid: int, within_s: float) -> bool:
-    deadline = time.monotonic() + within_s
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not alive(pid)
 
 
 async def test_a_child_that_dies_in_a_batch_is_started_again_and_the_batch_with_it(tmp_path: Path) -> None:
@@ -83,7 +42,7 @@ async def test_a_child_that_is_killed_while_it_waits_is_noticed_at_once(tmp_path
         await desk.forecast(BTC)
         (child,) = forecasters(os.getpid())
         os.kill(child, signal.SIGKILL)
-        await desk.until(lambda: desk.service.state != "ok", within_s=2.0)
+        await desk.until(lambda: desk.service.state != "ok", within_s=5.0)
         assert any("ended by SIGKILL (the machine may have run out of memory)" in text for *_, text in desk.told)
         assert desk.service.latest(BTC).short is not None, "what was known stays known until it is stale"
         await desk.until(lambda: desk.service.state == "ok")
@@ -122,7 +81,7 @@ async def test_a_stop_in_the_middle_of_a_batch_leaves_nobody_behind(tmp_path: Pa
         began = time.monotonic()
         assert not await desk.service.settled(0.05), "the wait for an answer is bounded"
         assert await desk.supervisor.cancel_all() == ()
-        assert time.monotonic() - began < 1.5 and not alive(child)
+        assert time.monotonic() - began < 1.9 and not alive(child)
         await desk.service.aclose()
         assert desk.service.health().status == "off"
 
@@ -154,20 +113,4 @@ def test_an_engine_that_is_killed_leaves_no_forecaster_behind(tmp_path: Path) ->
     """In the middle of a batch, beside another child of the engine that lives on."""
     weights = tmp_path / "model.safetensors"
     weights.touch()
-    engine = subprocess.Popen(
-        [sys.executable, "-m", "tests.forecast.engine_to_kill", str(weights)], cwd=ROOT, stdout=subprocess.PIPE
-    )
-    assert engine.stdout is not None
-    try:
-        assert engine.stdout.readline() == b"ready\n"
-        family = children_of(engine.pid)
-        (forecaster,) = (pid for pid, command in family.items() if "stand_in" in command)
-        (other,) = (pid for pid, command in family.items() if "stand_in" not in command)
-        engine.kill()
-        assert gone(forecaster, within_s=5.0)
-        assert alive(other)
-        os.kill(other, signal.SIGKILL)
-    finally:
-        engine.kill()
-        engine.wait()
-        engine.stdout.close()
+    assert_none_outlives_its_engine(weights, stand_in("--does", "hang"))

@@ -17,7 +17,7 @@ import pytest_asyncio
 from engine.config import ForecastSettings
 from engine.experts.forecaster import usable_series
 from engine.forecast.pipe import Batch
-from engine.forecast.process import ForecasterDied, ForecastProcess, command_for, environment_for, started
+from engine.forecast.process import CHILD, ForecasterDied, ForecastProcess, command_for, environment_for, started
 from engine.forecast.weights import Weights
 from engine.model import FloatArray, Timeframe
 from tests.experts.markets import NOW, candles, walk
@@ -95,12 +95,12 @@ async def test_a_file_with_other_weights_is_refused_in_one_line(loaded: Loaded, 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_the_whole_model_forecasts_a_watchlist(tmp_path: Path) -> None:
-    """925 MB of weights through the product's own command."""
+    """925 MB of weights through the product's own command; an engine that is killed in mid-batch takes it along."""
     file = tmp_path / "whole" / "model.safetensors"
     build = (*ONE_LAYER, "--layers", "20", "--only-build", "--build", str(file))
     subprocess.run(build, cwd=ROOT, check=True)  # noqa: ASYNC221 - nothing else runs yet
     assert file.stat().st_size > 900_000_000
-    async with rig(tmp_path, checkpoint=str(file), child=(sys.executable, "-m", "engine.forecast.child")) as desk:
+    async with rig(tmp_path, checkpoint=str(file), child=CHILD) as desk:
         desk.service.request(windows(*WATCHLIST, bars=512))
         await desk.until(lambda: desk.service.state == "ok", within_s=120)
         assert await desk.service.settled(240)
