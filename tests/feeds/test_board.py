@@ -19,6 +19,7 @@ from tests.feeds.feed_server import Answer, index, rss
 from tests.feeds.rig import HOUR, MINUTE, NOW, STORY, TODAY, rig
 
 
+@pytest.mark.usefixtures("reader_process")
 async def test_what_living_feeds_say_is_known_and_they_are_ok(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
         assert r.words() == ("connecting", "connecting")
