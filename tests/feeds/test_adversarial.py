@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import gzip
 import sys
+import time
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -136,17 +137,12 @@ async def test_a_body_that_is_a_file_s_name_opens_no_file(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("reader_process")
-async def test_a_document_that_would_hold_the_interpreter_holds_nobody_up() -> None:
-    """The same bytes on a thread of ours stop the loop for 0.7 s."""
-    lags = []
-    reading = asyncio.ensure_future(read_news(b'<rss version="2.0"><channel>' + b"<a>" * 80_000, NOW))
-    while not reading.done():
-        before = asyncio.get_running_loop().time()
-        await asyncio.sleep(0.002)
-        lags.append(asyncio.get_running_loop().time() - before - 0.002)
-    await reading
-    assert sorted(lags)[int(len(lags) * 0.99)] < 0.02
-    assert max(lags) < 0.2
+async def test_a_document_that_would_hold_the_interpreter_costs_another_process() -> None:
+    """The same bytes on a thread of ours take three seconds of our interpreter, 0.7 s of them in one piece."""
+    before = time.process_time()
+    with contextlib.suppress(FeedError):  # on a busy machine it is ended before it has read them
+        await read_news(b'<rss version="2.0"><channel>' + b"<a>" * 80_000, NOW)
+    assert time.process_time() - before < 0.5
 
 
 async def test_a_story_without_a_date_or_of_tomorrow_is_none(tmp_path: Path) -> None:

@@ -189,6 +189,20 @@ async def test_a_refresh_ends_in_its_time_and_keeps_what_answered(tmp_path: Path
         assert r.board.headlines() is None
 
 
+async def test_a_defect_of_ours_in_one_feed_is_that_feed_s_failure(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        feed = r.board._index
+        assert feed is not None
+
+        async def defect(_body: bytes, _now_ms: int) -> FearGreed:
+            raise ZeroDivisionError
+
+        feed.source = replace(feed.source, read=defect)
+        await r.board.refresh(20)
+        assert r.board.health()[0].detail == "127.0.0.1: a defect: ZeroDivisionError"
+        assert r.texts() == [STORY[0]]
+
+
 async def test_switched_off_nothing_is_asked_and_all_is_off(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
         for changes in ({"enabled": False}, {"fear_greed_url": "", "news": ()}):
