@@ -66,6 +66,19 @@ def _visible(text: str) -> list[str]:
     return shown
 
 
+_MONTHS = (
+    "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?"
+)
+_DATE = re.compile(
+    rf"\b({_MONTHS})\.? \d{{1,2}}(st|nd|rd|th)?\b(,? \d{{4}}\b)?|\b\d{{1,2}}(st|nd|rd|th)? ({_MONTHS})\b(,? \d{{4}}\b)?"
+    rf"|\b(may) \d{{1,2}}\b|\b({_MONTHS}) \d{{4}}\b|\b(19|20)\d\d(-\d\d-\d\d)?\b|\bq[1-4]\b",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(
+    r"(?<!\w)(us)?[$€£¥] ?\d[\d,.]*\d?\+?( ?(k|m|b|t|bn|mn|tn|million|billion|trillion)\b)?"
+    r"|(?<![\w.])\d{1,3}(,\d{3})+(\.\d+)?(?! ?%)|(?<![\w.,])\d{4,}(\.\d+)?(?![\w%])|(?<![\w.])\d[\d.]*k\b",
+    re.IGNORECASE,
+)
 _LEET = str.maketrans("013457@$", "oieastas")
 _SPELLED = re.compile(r"\b(?:\w[ ._*-]){3,}\w\b")
 _ORDERS = re.compile(
@@ -104,3 +117,9 @@ def speaks_to_a_model(text: str) -> bool:
     plain = "".join(c for c in unicodedata.normalize("NFD", text.casefold()) if unicodedata.category(c) != "Mn")
     spelled = _SPELLED.sub(lambda found: re.sub(r"[ ._*-]", "", found[0]), plain)
     return any(_ORDERS.search(form) for form in (plain, spelled, plain.translate(_LEET), spelled.translate(_LEET)))
+
+
+def deidentified(text: str) -> str:
+    """The headline without absolute amounts, dates and years: by them a model could remember what came next. Changes
+    in percent stay."""
+    return clean_headline(_AMOUNT.sub("an amount", _DATE.sub("a date", text)))

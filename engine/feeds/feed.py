@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -10,6 +11,8 @@ from typing import Generic, TypeVar
 from engine.clock import Clock
 from engine.feeds.addresses import host_of
 from engine.feeds.download import Downloader, FeedError
+
+log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 Tell = Callable[[str, str, str], None]
@@ -80,7 +83,7 @@ class Feed(Generic[Value]):
         """Reads for ever. Ends only by cancellation."""
         while True:
             await self.read()
-            await asyncio.sleep(self.pause_s())
+            await self._until_due()
 
     async def read_if_due(self) -> None:
         """Reads when the source was not asked within its interval of venue time."""
@@ -97,10 +100,21 @@ class Feed(Generic[Value]):
             except FeedError as error:
                 self._failed(str(error))
                 return
+            except Exception as error:  # a defect in one feed must not end the cycle that waits for all of them
+                log.exception("reading %s", self.source.name)
+                self._failed(f"a defect: {type(error).__name__}")
+                return
             self.read_at = self._clock.now_ms()
             self.value = self.source.join(self.value, found, self.read_at)
             self._succeeded()
         await self._changed()
+
+    async def _until_due(self) -> None:
+        """In steps, since a simulated market may change its speed meanwhile."""
+        waited_s = 0.0
+        while (left_s := self.pause_s() - waited_s) > 0:
+            await asyncio.sleep(min(left_s, SOONEST_S))
+            waited_s += SOONEST_S
 
     def pause_s(self) -> float:
         """Wall seconds until the next read: the interval by the venue's clock; after failures 30 s, twice as long

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.experts.regime import CLOSES, FEAR_GREED_LIMIT_MS, HOUR_MS, SHARE_OF_SIZE, regime_signals
 from engine.model import AssetClass, Candles, FearGreed, FloatArray, RegimeSignals, Timeframe
-from tests.experts.markets import candles, head, scaled, tail, walk
+from tests.experts.markets import candles, head, recorded_btc, scaled, tail, walk
 
 H1 = Timeframe.H1
 UNKNOWN = (None, None, None)
@@ -70,6 +70,19 @@ def test_one_bar_never_flips_the_regime(seed: int, jump: float) -> None:
         assert p is not None
         assert q is not None
         assert abs(p - q) <= 0.115
+
+
+def test_recorded_hours_change_regime_slowly_and_see_every_regime() -> None:
+    bars = hours(recorded_btc(12_000).close[3::4])
+    named, before = set(), None
+    for n in range(CLOSES, len(bars), 3):
+        signals = weather(head(bars, n))
+        now = np.array(probabilities(signals), dtype=float)
+        assert SMALLEST <= signals.volatility_multiplier <= 1
+        assert before is None or np.abs(now - before).max() <= 3 * 0.115
+        named.add(signals.name)
+        before = now
+    assert named == {"trend", "range", "reversal"}
 
 
 def test_a_trend_a_range_and_a_turn_are_told_apart() -> None:

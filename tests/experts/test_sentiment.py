@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.experts.headline_text import LONGEST, clean_headline, quoted, speaks_to_a_model, story_key
+from engine.experts.headline_text import LONGEST, clean_headline, deidentified, quoted, speaks_to_a_model, story_key
 from engine.experts.sentiment import HOUR_MS, sentiment_signals, tag_of
 from engine.model import AssetClass, Direction, Headline, Headlines, SentimentSignals
 
@@ -193,3 +193,20 @@ def test_whatever_stands_in_the_headlines_nothing_raises(items: list[tuple[str, 
     signals = about(headlines, "BTC", of)
     assert len(signals.headlines) <= 3
     assert signals.score is None or -1 <= signals.score <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("Bitcoin falls 5.2% below $97,000", "Bitcoin falls 5.2% below an amount"),
+        ("Bitcoin at 97,123.50 on Dec 5, 2024", "Bitcoin at an amount on a date"),
+        ("Gold hits 2700 as of 2024-12-05", "Gold hits an amount as of a date"),
+        ("ETF inflows of $1.2 billion in March 2025", "ETF inflows of an amount in a date"),
+        ("Bitcoin eyes 100k in Q4", "Bitcoin eyes an amount in a date"),
+        ("Nasdaq 100 and S&P 500 gain 1%", "Nasdaq 100 and S&P 500 gain 1%"),
+        ("Stocks may gain", "Stocks may gain"),
+        ("Three charts", "Three charts"),
+    ],
+)
+def test_a_headline_can_be_told_without_price_and_date(text: str, without: str) -> None:
+    assert deidentified(text) == without

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import gzip
+import sys
+import time
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from engine.clock import utc
 from engine.experts.sentiment import sentiment_signals
+from engine.feeds import news
 from engine.feeds.download import Downloader, FeedError
 from engine.feeds.fear_greed import read_fear_greed
 from engine.feeds.news import read_news
@@ -40,6 +43,7 @@ async def refused(body: bytes, answer: Answer | None = None) -> str:
     return str(caught.value)
 
 
+@pytest.mark.usefixtures("reader_process")
 async def test_malformed_rss_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     whole = rss(STORY, ("Gold slips", NOW - 2 * HOUR), ("Silver slips", NOW - 3 * HOUR)).body
     async with rig(tmp_path, news=Answer(whole[: whole.index(b"Silver")] + b"<<<&&&\x00]]>")) as r:
@@ -116,6 +120,7 @@ async def test_a_redirect_is_followed_and_headers_are_not_believed(tmp_path: Pat
         assert r.texts() == [STORY[0]]
 
 
+@pytest.mark.usefixtures("reader_process")
 async def test_entities_that_multiply_and_files_that_are_asked_for_come_to_nothing() -> None:
     stories = await read_news(LAUGHS, NOW)
     assert [story.text.startswith("Bitcoin") for story in stories] == [True]
@@ -123,6 +128,7 @@ async def test_entities_that_multiply_and_files_that_are_asked_for_come_to_nothi
     assert len(stories[0].text) <= 110
 
 
+@pytest.mark.usefixtures("reader_process")
 async def test_a_body_that_is_a_file_s_name_opens_no_file(tmp_path: Path) -> None:
     (tmp_path / "feed.xml").write_bytes(rss(STORY).body)
     assert await refused(str(tmp_path / "feed.xml").encode()) == "not a feed"
@@ -130,17 +136,13 @@ async def test_a_body_that_is_a_file_s_name_opens_no_file(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-async def test_a_document_that_would_hold_the_interpreter_holds_nobody_up() -> None:
-    """The same bytes on a thread of ours stop the loop for 0.7 s."""
-    lags = []
-    reading = asyncio.ensure_future(read_news(b'<rss version="2.0"><channel>' + b"<a>" * 80_000, NOW))
-    while not reading.done():
-        before = asyncio.get_running_loop().time()
-        await asyncio.sleep(0.002)
-        lags.append(asyncio.get_running_loop().time() - before - 0.002)
-    await reading
-    assert sorted(lags)[int(len(lags) * 0.99)] < 0.02
-    assert max(lags) < 0.2
+@pytest.mark.usefixtures("reader_process")
+async def test_a_document_that_would_hold_the_interpreter_costs_another_process() -> None:
+    """The same bytes on a thread of ours take three seconds of our interpreter, 0.7 s of them in one piece."""
+    before = time.process_time()
+    with contextlib.suppress(FeedError):  # on a busy machine it is ended before it has read them
+        await read_news(b'<rss version="2.0"><channel>' + b"<a>" * 80_000, NOW)
+    assert time.process_time() - before < 0.5
 
 
 async def test_a_story_without_a_date_or_of_tomorrow_is_none(tmp_path: Path) -> None:
@@ -245,3 +247,20 @@ async def test_an_index_that_turns_into_nan_ages_then_reads_na(tmp_path: Path) -
 def test_the_newest_day_of_several_counts_whatever_their_order() -> None:
     rows = b'{"value": 40, "timestamp": 1799884800}, {"value": "38", "timestamp": "1799971200"}, {"value": "x"}'
     assert read_fear_greed(b'{"data": [' + rows + b"]}", NOW) == FearGreed(38, 1_799_971_200_000)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("reader_process")
+async def test_a_reader_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "READ_TIMEOUT_S", 1.0)
+    assert await refused(b'<rss version="2.0"><channel>' + b"<a>" * 600_000) == "takes too long to read"
+
+
+@pytest.mark.usefixtures("reader_process")
+async def test_a_reader_that_cannot_start_or_dies_is_a_dead_feed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(news, "_READER", tmp_path / "absent.py")
+    assert await refused(b"x") == "cannot be read"
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    assert await refused(b"x") == "its reader cannot be started (No such file or directory)"

@@ -19,6 +19,7 @@ from tests.feeds.feed_server import Answer, index, rss
 from tests.feeds.rig import HOUR, MINUTE, NOW, STORY, TODAY, rig
 
 
+@pytest.mark.usefixtures("reader_process")
 async def test_what_living_feeds_say_is_known_and_they_are_ok(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
         assert r.words() == ("connecting", "connecting")
@@ -186,6 +187,20 @@ async def test_a_refresh_ends_in_its_time_and_keeps_what_answered(tmp_path: Path
         assert asyncio.get_running_loop().time() - before < 2
         assert r.board.fear_greed() == FearGreed(38, TODAY)
         assert r.board.headlines() is None
+
+
+async def test_a_defect_of_ours_in_one_feed_is_that_feed_s_failure(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        feed = r.board._index
+        assert feed is not None
+
+        async def defect(_body: bytes, _now_ms: int) -> FearGreed:
+            raise ZeroDivisionError
+
+        feed.source = replace(feed.source, read=defect)
+        await r.board.refresh(20)
+        assert r.board.health()[0].detail == "127.0.0.1: a defect: ZeroDivisionError"
+        assert r.texts() == [STORY[0]]
 
 
 async def test_switched_off_nothing_is_asked_and_all_is_off(tmp_path: Path) -> None:
