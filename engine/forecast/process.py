@@ -65,7 +65,8 @@ class ForecastProcess:
         raise ForecasterDied(self._words(await self._process.wait()))
 
     async def close(self) -> None:
-        """Ends it: by the pipe, and by force when it does not hear."""
+        """Ends it: by the pipe, and by force when it does not hear. At most twice END_S: a driver may keep a process
+        in the kernel, and the engine's own end does not wait for that."""
         self._stdin.close()
         try:
             with suppress(TimeoutError):
@@ -74,7 +75,8 @@ class ForecastProcess:
             if self._process.returncode is None:
                 with suppress(ProcessLookupError):
                     self._process.kill()
-        await self._process.wait()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), END_S)
 
     async def _answer(self, within_s: float, what: str) -> dict[str, Any]:
         try:

@@ -25,8 +25,8 @@ Tell = Callable[[str, str, str], None]
 
 
 class ForecastState(StrEnum):
-    """OFF: not wanted, or not started. ABSENT: package or weights are not here. FAILED: the child died, hangs or
-    could not load; it is started again."""
+    """OFF: not wanted, or not started. ABSENT: package or weights are not here. LOADING: also while they are looked for
+    and fetched. FAILED: the child died, hangs or could not load; it is started again."""
 
     OFF = "off"
     ABSENT = "absent"
@@ -36,9 +36,9 @@ class ForecastState(StrEnum):
 
 
 TRANSITIONS = {
-    ForecastState.OFF: {ForecastState.ABSENT, ForecastState.LOADING},
+    ForecastState.OFF: {ForecastState.LOADING},
     ForecastState.ABSENT: {ForecastState.LOADING, ForecastState.OFF},
-    ForecastState.LOADING: {ForecastState.OK, ForecastState.FAILED, ForecastState.OFF},
+    ForecastState.LOADING: {ForecastState.ABSENT, ForecastState.OK, ForecastState.FAILED, ForecastState.OFF},
     ForecastState.OK: {ForecastState.FAILED, ForecastState.OFF},
     ForecastState.FAILED: {ForecastState.LOADING, ForecastState.ABSENT, ForecastState.OFF},
 }
@@ -92,9 +92,10 @@ class ForecastService:
         self._shelf = Shelf(settings.context)
         self._state = ForecastState.OFF
         self._detail = "not started" if settings.enabled else "forecast.enabled is false"
-        self._wanted, self._settled = asyncio.Event(), asyncio.Event()
+        self._wanted, self._settled, self._loaded = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._restart_s = self._patience.first_restart_s
         self._told = ""
+        self._loaded.set()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -104,6 +105,7 @@ class ForecastService:
     def start(self, supervisor: Supervisor) -> None:
         """Looks for the model and loads it in the background; returns at once. Nothing happens when not enabled."""
         if self._settings.enabled and self._task is None:
+            self._move(ForecastState.LOADING, "looking for the model")
             self._task = supervisor.keep(SOURCE, self._run)
 
     def request(self, windows: Mapping[str, Mapping[Timeframe, Candles]]) -> bool:
@@ -131,6 +133,16 @@ class ForecastService:
                 return False
         return not self._shelf.waiting
 
+    async def loaded(self, within_s: float) -> bool:
+        """Waits until loading has ended one way or the other, at most `within_s` wall seconds; True when forecasts can
+        be had. For a program that makes one cycle and ends; an engine never waits for it."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._loaded.wait()
+        except TimeoutError:
+            return False
+        return self._state is ForecastState.OK
+
     def health(self) -> ForecastHealth:
         now = self._clock.now_ms()
         made_at, current = self._shelf.newest(now)
@@ -149,7 +161,7 @@ class ForecastService:
 
     async def _run(self) -> None:
         """Life after life of the child; ends only when cancelled."""
-        if self._state in {ForecastState.LOADING, ForecastState.OK}:
+        if self._state is ForecastState.OK:
             self._failed("a defect of our own ended the last run")
         while True:
             try:
@@ -210,6 +222,7 @@ class ForecastService:
         if state is not self._state and state not in TRANSITIONS[self._state]:
             raise RuntimeError(f"the forecaster cannot go from {self._state} to {state}")
         self._state, self._detail = state, detail
+        (self._loaded.clear if state is ForecastState.LOADING else self._loaded.set)()
         if level and (said or detail) != self._told:
             self._told = said or detail
             self._tell(level, SOURCE, detail)

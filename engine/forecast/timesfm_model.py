@@ -60,7 +60,7 @@ def load(file: Path | None, device: str, context: int, threads: int) -> TimesFm:
     try:
         import torch  # noqa: PLC0415 - as above
         from timesfm import TimesFM_2p5_200M_torch  # noqa: PLC0415
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a library of torch's own is missing
         raise ModelRefused(f"{error}; install timesfm and torch by pip install -r requirements.txt") from error
     torch.set_num_threads(threads)
     chosen = _chosen(device, torch)

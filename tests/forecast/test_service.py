@@ -33,6 +33,8 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
 
 async def test_all_tickers_are_forecast_in_one_batch_per_horizon(tmp_path: Path, batches: list[Batch]) -> None:
     async with rig(tmp_path, "--drift", "0.01") as desk:
+        assert desk.service.health().status == "connecting"
+        assert not await desk.service.loaded(0.0) and await desk.service.loaded(30.0)
         await desk.forecast(BTC, ETH)
         assert [(batch.steps, len(batch.series)) for batch in batches] == [(4, 2), (6, 2)]
         forecast = desk.service.latest(BTC)
@@ -80,7 +82,7 @@ async def test_weights_that_come_later_are_found(tmp_path: Path) -> None:
         await desk.until(lambda: desk.service.state == "absent")
         health = desk.service.health()
         assert health.status == "off" and str(file.parent) in health.detail and health.age_s is None
-        assert not await desk.service.settled(5.0)
+        assert not await desk.service.settled(5.0) and not await desk.service.loaded(5.0)
         assert desk.service.latest(BTC) is None
         await asyncio.sleep(0.2)
         assert [level for level, *_ in desk.told] == ["info"], "said once, however often it looked"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from engine.config import ForecastSettings
 from engine.experts.forecaster import usable_series
 from engine.forecast.pipe import Batch
 from engine.forecast.process import CHILD, ForecasterDied, ForecastProcess, command_for, environment_for, started
+from engine.forecast.timesfm_model import ModelRefused, load
 from engine.forecast.weights import Weights
 from engine.model import FloatArray, Timeframe
 from tests.experts.markets import NOW, candles, walk
@@ -90,6 +92,32 @@ async def test_a_file_with_other_weights_is_refused_in_one_line(loaded: Loaded, 
                 await process.ready(60.0)
         assert words in str(caught.value) and str(file) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_gpu_without_room_is_left_to_the_language_model(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` goes on by CPU; a GPU that was asked for by name is a refusal. No GPU is needed to see it."""
+    import timesfm
+    import torch
+
+    class Crowded:
+        """A model that fits on no GPU."""
+
+        def __init__(self, torch_compile: bool) -> None:
+            self.model = SimpleNamespace()
+
+        def load_checkpoint(self, path: str) -> None:
+            if self.model.device.type == "cuda":
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(timesfm, "TimesFM_2p5_200M_torch", Crowded)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    if device == "auto":
+        assert load(Path("weights"), device, 512, 1).device == "cpu"
+    else:
+        with pytest.raises(ModelRefused, match="the GPU has no room for it: CUDA out of memory"):
+            load(Path("weights"), device, 512, 1)
 
 
 @pytest.mark.slow
