@@ -208,6 +208,15 @@ def a_position_that_can_neither_be_covered_nor_closed(on: Stage) -> None:
 
 
 @scene
+def a_partly_covered_position_that_cannot_be_closed(on: Stage) -> None:
+    on.enter()
+    on.amends(newSz="1")
+    for call in ("amend_bracket", "place_bracket", "place_order", "close_position"):
+        on.line.always[call] = refuse("51000")
+    on.look()
+
+
+@scene
 def the_price_has_passed_the_stop(on: Stage) -> None:
     on.enter()
     on.uncovers()

@@ -112,6 +112,17 @@ def another_engine_that_is_told_from_us(on: Stage) -> None:
     on.look("said once")
 
 
+@scene
+def brackets_of_two_engines_without_a_position(on: Stage) -> None:
+    on.enter(ETH)
+    on.places("1", "1900", "2200", ETH, client_id=bracket_id("theirs", 1))
+    on.closes(ETH, cancels=False)
+    on.trade("buy", "1", SOL)
+    on.places("1", "90", "120", SOL, client_id=bracket_id("theirs too", 1))
+    on.closes(SOL, cancels=False)
+    on.look("ours on ETH goes, theirs stay")
+
+
 # ---------------------------------------------------------------- our trade has ended, another position is there
 
 

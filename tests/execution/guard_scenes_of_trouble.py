@@ -71,6 +71,14 @@ def an_entry_whose_fate_was_open(on: Stage) -> None:
 
 
 @scene
+def a_persons_position_while_the_books_cannot_be_read(on: Stage) -> None:
+    on.trade("buy", "3")
+    with on.disk_refuses("SELECT"):
+        on.look()
+    on.look("they can")
+
+
+@scene
 def one_position_that_cannot_be_read(on: Stage) -> None:
     on.enter()
     on.enter(ETH)
