@@ -7,7 +7,7 @@ and carries out their verdict.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -22,6 +22,7 @@ from engine.execution.desk import TradingDesk
 from engine.execution.entry_plan import EntryPlan
 from engine.experts.gather_result import gather, technical_of
 from engine.experts.orderbook_expert import slippage_pct
+from engine.experts.signal_board import SignalBoard
 from engine.experts.streak import Streak, advance
 from engine.fetch import CandleWindows, QuoteBoard, fetch_snapshot, has_newest_bars
 from engine.model import (
@@ -50,6 +51,8 @@ from engine.synthesis.port import SynthesisRequest, Synthesizer
 log = logging.getLogger(__name__)
 
 SPARKLINE_BARS = 96
+CANDLES_WITHIN_S = 2.0
+"""How long the tickers wait for each other's candles; decisions are taken without those that come later."""
 
 
 class AnalysisFailed(Exception):
@@ -109,6 +112,7 @@ class Agent:
         self._streaks: dict[str, Streak] = {}
         self.board = QuoteBoard(exchange, clock)
         self.windows = CandleWindows(exchange)
+        self.signals = SignalBoard()
 
     async def load(self) -> None:
         """Reads the streaks that the last run left."""
@@ -117,6 +121,12 @@ class Agent:
     async def hourly_candles(self, instrument: Instrument) -> Candles:
         """The 1H window of one instrument; raises ExchangeError."""
         return await self.windows.window(instrument.inst_id, Timeframe.H1, self._clock.now_ms())
+
+    async def read_candles(self, watched: Sequence[Instrument]) -> None:
+        """The windows of the whole watchlist at once, and what they say, in one pass. Whatever has not come by
+        then, and whatever fails, is asked for again by its own ticker, which tells of it."""
+        await self.windows.read_all(watched, self._clock.now_ms(), CANDLES_WITHIN_S)
+        self.signals.refresh(self.windows.of(watched))
 
     # ------------------------------------------------------------ gather and synthesize
 
@@ -150,7 +160,7 @@ class Agent:
         be read leave it as it is: a venue's silence is no change of direction."""
         ticker = snapshot.instrument.ticker
         freshness = input_limits(self._clock)
-        technical = technical_of(snapshot, freshness)
+        technical = technical_of(snapshot, freshness, self.signals)
         known = self._streaks.get(ticker)
         if has_newest_bars(snapshot):
             streak = advance(known, technical.direction, snapshot.bar_ts)
