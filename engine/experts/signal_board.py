@@ -74,10 +74,10 @@ class SignalBoard:
 
 def is_one_more(known: Candles, window: Candles) -> bool:
     """`window` is `known` one bar later, the past untouched."""
-    if len(window) != len(known) or not (np.array_equal(window.ts[:-1], known.ts[1:]) and is_sound(window)):
+    if len(window) != len(known) or not is_sound(window):
         return False
-    pairs = ((getattr(window, name), getattr(known, name)) for name in ("high", "low", "close", "volume"))
-    return all(np.array_equal(now[:-1], before[1:]) for now, before in pairs)
+    pairs = ((getattr(window, name), getattr(known, name)) for name in ("ts", "high", "low", "close", "volume"))
+    return all(np.logical_and.reduce(now[:-1] == before[1:]) for now, before in pairs)
 
 
 def _lanes(windows: Mapping[Key, Candles]) -> Lanes:
