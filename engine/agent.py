@@ -6,7 +6,6 @@ and carries out their verdict.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from engine.execution.desk import TradingDesk
 from engine.execution.entry_plan import EntryPlan
 from engine.experts.gather_result import gather, technical_of
 from engine.experts.orderbook_expert import slippage_pct
+from engine.experts.signal_board import SignalBoard
 from engine.experts.streak import Streak, advance
 from engine.fetch import CandleWindows, QuoteBoard, fetch_snapshot, has_newest_bars
 from engine.model import (
@@ -52,7 +52,8 @@ from engine.synthesis.port import SynthesisRequest, Synthesizer
 log = logging.getLogger(__name__)
 
 SPARKLINE_BARS = 96
-FORECAST_TIMEFRAMES = (Timeframe.H1, Timeframe.H4)
+CANDLES_WITHIN_S = 2.0
+"""How long the tickers wait for each other's candles; decisions are taken without those that come later."""
 
 
 class AnalysisFailed(Exception):
@@ -114,6 +115,7 @@ class Agent:
         self._streaks: dict[str, Streak] = {}
         self.board = QuoteBoard(exchange, clock)
         self.windows = CandleWindows(exchange)
+        self.signals = SignalBoard()
 
     async def load(self) -> None:
         """Reads the streaks that the last run left."""
@@ -123,21 +125,14 @@ class Agent:
         """The 1H window of one instrument; raises ExchangeError."""
         return await self.windows.window(instrument.inst_id, Timeframe.H1, self._clock.now_ms())
 
-    async def ask_forecasts(self, instruments: Sequence[Instrument]) -> None:
-        """Asks for the forecasts of all instruments in one batch and waits for none. What could not be read is left
-        out."""
-        now_ms = self._clock.now_ms()
-        asked = [(i.inst_id, timeframe) for i in instruments for timeframe in FORECAST_TIMEFRAMES]
-        read = await asyncio.gather(
-            *(self.windows.window(inst_id, timeframe, now_ms) for inst_id, timeframe in asked), return_exceptions=True
-        )
-        windows: dict[str, dict[Timeframe, Candles]] = {}
-        for (inst_id, timeframe), window in zip(asked, read, strict=True):
-            if isinstance(window, Candles):
-                windows.setdefault(inst_id, {})[timeframe] = window
-            elif not isinstance(window, ExchangeError):
-                raise window
-        self._surroundings.ask_forecasts(windows)
+    async def read_candles(self, watched: Sequence[Instrument]) -> None:
+        """The windows of the whole watchlist at once, and what they say, in one pass; forecasts of them all are asked
+        for, and not waited for. Whatever has not come by then, and whatever fails, is asked for again by its own
+        ticker, which tells of it."""
+        await self.windows.read_all(watched, self._clock.now_ms(), CANDLES_WITHIN_S)
+        windows = self.windows.of(watched)
+        self.signals.refresh(windows)
+        self._surroundings.ask_forecasts(by_instrument(windows))
 
     # ------------------------------------------------------------ gather and synthesize
 
@@ -172,7 +167,7 @@ class Agent:
         be read leave it as it is: a venue's silence is no change of direction."""
         ticker = snapshot.instrument.ticker
         freshness = input_limits(self._clock)
-        technical = technical_of(snapshot, freshness)
+        technical = technical_of(snapshot, freshness, self.signals)
         known = self._streaks.get(ticker)
         if has_newest_bars(snapshot):
             streak = advance(known, technical.direction, snapshot.bar_ts)
@@ -359,6 +354,14 @@ class Agent:
                 ts=self._clock.now_ms(),
             )
         )
+
+
+def by_instrument(windows: Mapping[tuple[str, Timeframe], Candles]) -> dict[str, dict[Timeframe, Candles]]:
+    """The windows of each instrument together."""
+    grouped: dict[str, dict[Timeframe, Candles]] = {}
+    for (inst_id, timeframe), window in windows.items():
+        grouped.setdefault(inst_id, {})[timeframe] = window
+    return grouped
 
 
 def skipped(forcing: GateResult) -> Synthesis:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,19 @@ class CandleWindows:
             window = await self._exchange.candles(inst_id, timeframe, WINDOW)
         self._windows[(inst_id, timeframe)] = window
         return window
+
+    async def read_all(self, instruments: Sequence[Instrument], now_ms: int, within_s: float) -> None:
+        """Every window of these instruments, side by side. Those not read within `within_s`, or not at all, stay as
+        they are: whoever needs one asks again, and says what is wrong."""
+        reads = [self.window(i.inst_id, timeframe, now_ms) for timeframe in Timeframe for i in instruments]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*reads, return_exceptions=True)
+
+    def of(self, instruments: Sequence[Instrument]) -> dict[tuple[str, Timeframe], Candles]:
+        """What is known of these instruments."""
+        keys = [(i.inst_id, timeframe) for timeframe in Timeframe for i in instruments]
+        return {key: self._windows[key] for key in keys if key in self._windows}
 
     def known(self, inst_id: str, timeframe: Timeframe) -> Candles | None:
         """The window as last read, without asking the venue."""

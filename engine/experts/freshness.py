@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -86,8 +87,9 @@ def is_frozen(candles: Candles, bars: int) -> bool:
 
 def is_sound(candles: Candles) -> bool:
     """At least one bar, times rising, every number finite, prices above 0, volume not below."""
-    if not len(candles) or not (candles.ts[1:] > candles.ts[:-1]).all():
+    if not len(candles) or not np.logical_and.reduce(candles.ts[1:] > candles.ts[:-1]):
         return False
-    total = sum(float(np.sum(values)) for values in (candles.open, candles.high, candles.low, candles.close))
-    finite = np.isfinite(total + float(np.sum(candles.volume)))
-    return bool(finite and candles.low.min() > 0 and candles.volume.min() >= 0)
+    numbers = (candles.open, candles.high, candles.low, candles.close, candles.volume)
+    total = sum(float(np.add.reduce(values)) for values in numbers)
+    lowest, least = np.minimum.reduce(candles.low), np.minimum.reduce(candles.volume)
+    return bool(math.isfinite(total) and lowest > 0 and least >= 0)

@@ -11,13 +11,18 @@ from engine.experts.market_stats import market_stats
 from engine.experts.orderbook_expert import book_signals
 from engine.experts.regime import regime_signals
 from engine.experts.sentiment import sentiment_signals
+from engine.experts.signal_board import SignalBoard
 from engine.experts.technical_expert import technical_signals
 from engine.model import BookSignals, GatherResult, MarketSnapshot, TechnicalSignals
 
 
-def technical_of(snapshot: MarketSnapshot, limits: InputLimits = DEFAULT_LIMITS) -> TechnicalSignals:
-    """The price signals alone: the streak needs their direction before the brief can be written."""
-    return technical_signals(usable(snapshot, limits).candles)
+def technical_of(
+    snapshot: MarketSnapshot, limits: InputLimits = DEFAULT_LIMITS, board: SignalBoard | None = None
+) -> TechnicalSignals:
+    """The price signals alone: the streak needs their direction before the brief can be written. A `board` knows
+    those of windows that were computed together with others'."""
+    candles = usable(snapshot, limits).candles
+    return technical_signals(candles) if board is None else board.technical(snapshot.instrument.inst_id, candles)
 
 
 def gather(
