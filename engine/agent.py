@@ -42,10 +42,10 @@ from engine.model import (
 from engine.patience import allowed_age_s, input_limits
 from engine.reasons import Reason
 from engine.risk.correlation import correlation_matrix
-from engine.risk.decide import decide, forcing_gate
+from engine.risk.decide import decide, forcing_gate, needs_advocate
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import RiskLimits
-from engine.synthesis.port import SynthesisRequest, Synthesizer
+from engine.synthesis.port import Advocate, Performance, SynthesisRequest, Synthesizer
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +95,7 @@ class Agent:
         books: BooksView,
         clock_offset_ms: Callable[[], int | None],
         publish: Callable[[Event], None],
+        advocate: Advocate,
     ) -> None:
         self._settings = settings
         self._limits = limits
@@ -105,6 +106,8 @@ class Agent:
         self._books = books
         self._clock_offset_ms = clock_offset_ms
         self._publish = publish
+        self._advocate = advocate
+        self._graded: tuple[int, Performance | None] | None = None
         self._fees: dict[str, FeeRates] = {}
         self._streaks: dict[str, Streak] = {}
         self.board = QuoteBoard(exchange, clock)
@@ -165,17 +168,24 @@ class Agent:
         forcing = forcing_gate(inputs) if self._settings.llm.skip_when_forced else None
         if forcing is not None:
             return skipped(forcing)
-        return await self._synthesizer.synthesize(
-            SynthesisRequest(
-                ticker=inputs.ticker,
-                brief=inputs.gathered.brief,
-                gathered=inputs.gathered,
-                in_position=inputs.held is not None,
-                bearish_cycles=max(0, -inputs.streak),
-                performance=self._books.performance,
-                asset_class=inputs.instrument.asset_class,
-            )
+        return await self._synthesizer.synthesize(self._request(inputs))
+
+    def _request(self, inputs: DecisionInputs) -> SynthesisRequest:
+        return SynthesisRequest(
+            ticker=inputs.ticker,
+            brief=inputs.gathered.brief,
+            gathered=inputs.gathered,
+            in_position=inputs.held is not None,
+            bearish_cycles=max(0, -inputs.streak),
+            performance=self._performance(inputs.cycle),
+            asset_class=inputs.instrument.asset_class,
         )
+
+    def _performance(self, cycle: int) -> Performance | None:
+        """As it stood when the cycle began: all its tickers get the same prompt, which the server then reads once."""
+        if self._graded is None or self._graded[0] != cycle:
+            self._graded = (cycle, self._books.performance)
+        return self._graded[1]
 
     async def _learn_fees(self, instrument: Instrument) -> None:
         """Fees are the account's and rarely change: read once per fee group and run."""
@@ -194,8 +204,7 @@ class Agent:
         instrument, timer = prepared.snapshot.instrument, prepared.timer
         began = self._clock.monotonic()
         self._stage(prepared.cycle, instrument, Stage.RISK)
-        inputs = await self._answered(prepared)
-        record = decide(inputs)
+        record = await self._challenged(await self._answered(prepared))
         began = timer.lap(Stage.RISK, began)
         self._publish(GatesEvaluated(prepared.cycle, instrument.ticker, record.gates, self._clock.now_ms()))
         self._stage(prepared.cycle, instrument, Stage.EXECUTE)
@@ -216,6 +225,20 @@ class Agent:
         if prepared.synthesis.source is SynthesisSource.SKIPPED and forcing_gate(inputs) is None:
             return replace(inputs, synthesis=await self._synthesize(inputs))
         return inputs
+
+    async def _challenged(self, inputs: DecisionInputs) -> DecisionRecord:
+        """The decision; a model's BUY of middling confidence is decided once more by the books as they stand after
+        the devil's advocate has spoken. The rules' BUY has no advocate: its gate says n/a."""
+        record = decide(inputs)
+        if record.synthesis.source is not SynthesisSource.OLLAMA or not needs_advocate(record, inputs.limits):
+            return record
+        advice = await self._advocate.review(self._request(inputs), record)
+        now = self._inputs(
+            inputs.cycle, inputs.decision_id, inputs.snapshot, inputs.gathered, inputs.synthesis, inputs.stages_ms
+        )
+        record = decide(replace(now, advocate_factor=advice.factor))
+        why = f" ({advice.verdict}: {advice.reasoning})" if record.reason is Reason.DA_ABORT else ""
+        return replace(record, advice=advice, detail=record.detail + why)
 
     async def _execute(self, record: DecisionRecord, prepared: Prepared) -> DecisionRecord:
         if record.action is Action.BUY:

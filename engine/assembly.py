@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,16 +11,18 @@ from engine.books_view import BooksView
 from engine.config import Settings
 from engine.cycle import Cycle
 from engine.db import Database
-from engine.events import Event
+from engine.events import Event, LogLine
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
 from engine.model import Instrument
 from engine.risk.limits import RiskLimits
 from engine.risk.self_test import prove_gates_trip
-from engine.synthesis.choice import choose_synthesizer
+from engine.synthesis.choice import Tape, choose_synthesizer
 from engine.venue import Venue
 from engine.watchlist import resolve
 from engine.works import Works
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Assembly", "prove_gates_trip"]
 
@@ -32,6 +35,7 @@ class Assembly:
     limits: RiskLimits
     latch: EntryLatch
     publish: Callable[[Event], None]
+    tape: Tape
 
     async def works(
         self, db: Database, venue: Venue, desk: TradingDesk, instruments: dict[str, Instrument], observe: bool
@@ -40,7 +44,12 @@ class Assembly:
         watch = resolve(self.settings.watchlist, instruments)
         books = BooksView(desk, self.latch, instruments)
         books.observe = observe
-        synthesizer = await choose_synthesizer(self.settings, venue.clock)
+
+        def tell(level: str, text: str) -> None:
+            log.log(logging.getLevelName(level.upper()), "llm: %s", text)
+            self.publish(LogLine(level, "llm", text, venue.clock.now_ms()))
+
+        synthesizer = await choose_synthesizer(self.settings, venue.clock, self.tape, tell)
         agent = Agent(
             self.settings,
             self.limits,
@@ -51,6 +60,7 @@ class Assembly:
             books,
             lambda: venue.offset_ms,
             self.publish,
+            synthesizer,
         )
         await agent.load()
         cycle = Cycle(agent, venue.clock, self.publish)

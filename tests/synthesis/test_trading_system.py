@@ -42,7 +42,7 @@ def test_poor_results_tighten_it_from_20_trades_on() -> None:
     assert system_prompt(Doctrine(), Performance(19, -1.0, 0.4)) == system_prompt(Doctrine())
     tightened = system_prompt(Doctrine(), POOR)
     assert "at least 6 of 15" in tightened
-    assert "PERFORMANCE. Over the last 30 closed trades" in tightened
+    assert "PERFORMANCE. Over the last 20 or more closed trades" in tightened
 
 
 def test_the_user_turn_ends_with_the_brief() -> None:
