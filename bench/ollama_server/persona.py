@@ -105,12 +105,13 @@ def _answer(action: str, signals: int, frames: int, reasoning: str) -> str:
             "timeframes_aligned": frames,
             "reasoning": f"{action}: {reasoning}.",
             "notional": 0 if action == "HOLD" else 100,
-        }
+        },
+        allow_nan=False,
     )
 
 
 def _verdict(verdict: str, reasoning: str) -> str:
-    return json.dumps({"verdict": verdict, "reasoning": reasoning})
+    return json.dumps({"verdict": verdict, "reasoning": reasoning}, allow_nan=False)
 
 
 def _int(pattern: str, text: str) -> int:

@@ -40,22 +40,22 @@ class ScriptError(Exception):
 def answer(action: str = "HOLD", **changes: Any) -> str:
     """A valid answer's text."""
     fields_ = {"action": action, "signals_aligned": 7, "timeframes_aligned": 2, "reasoning": "ok", "notional": 0}
-    return json.dumps(fields_ | changes)
+    return json.dumps(fields_ | changes, allow_nan=False)
 
 
 def advice(verdict: str = "PROCEED", reasoning: str = "ok") -> str:
     """A valid answer of the devil's advocate."""
-    return json.dumps({"verdict": verdict, "reasoning": reasoning})
+    return json.dumps({"verdict": verdict, "reasoning": reasoning}, allow_nan=False)
 
 
 def _other_action(text: str) -> str:
     spoken = json.loads(text)
     key = "action" if "action" in spoken else "verdict"
-    return json.dumps(spoken | {key: "HOLD" if spoken[key] != "HOLD" else "BUY"})
+    return json.dumps(spoken | {key: "HOLD" if spoken[key] != "HOLD" else "BUY"}, allow_nan=False)
 
 
 def _as_strings(text: str) -> str:
-    return json.dumps({key: str(value) for key, value in json.loads(text).items()})
+    return json.dumps({key: str(value) for key, value in json.loads(text).items()}, allow_nan=False)
 
 
 def _full_width(text: str) -> str:

@@ -206,13 +206,13 @@ def _chunks(finished: dict[str, Any]) -> Iterator[bytes]:
     content, head = finished["message"]["content"], {key: finished[key] for key in ("model", "created_at")}
     for start in range(0, len(content), 16):
         piece = {"message": {"role": "assistant", "content": content[start : start + 16]}, "done": False}
-        yield json.dumps(head | piece).encode() + b"\n"
-    yield json.dumps(finished | {"message": {"role": "assistant", "content": ""}}).encode() + b"\n"
+        yield json.dumps(head | piece, allow_nan=False).encode() + b"\n"
+    yield json.dumps(finished | {"message": {"role": "assistant", "content": ""}}, allow_nan=False).encode() + b"\n"
 
 
 def _torn(finished: dict[str, Any], share: float) -> Response:
     """The connection ends after `share` of the reply."""
-    body = json.dumps(finished).encode()
+    body = json.dumps(finished, allow_nan=False).encode()
     sent = body[: int(len(body) * share)]
 
     async def part() -> AsyncIterator[bytes]:
