@@ -13,7 +13,7 @@ from engine.model import Advice, AdviceVerdict, DecisionRecord
 from engine.synthesis.model_call import Called, ModelCaller, Question
 from engine.synthesis.parser import ADVICE_KEYS, parse_advice
 from engine.synthesis.port import SynthesisRequest
-from engine.synthesis.trading_system import user_prompt
+from engine.synthesis.trading_system import quoted, user_prompt
 
 ADVOCATE_VERSION = "1"
 
@@ -85,11 +85,10 @@ def advocate_prompt(request: SynthesisRequest, proposal: DecisionRecord) -> str:
     """The brief as the synthesis read it, then the proposal in relative numbers: no price, no size in money."""
     sizing = proposal.sizing
     assert sizing is not None, "a BUY without a size"
-    said = " ".join(proposal.synthesis.reasoning.replace('"', "'").split())
     return (
         f"{user_prompt(request)}\n"
         f"PROPOSAL BUY, confidence {sizing.confidence:.2f}, win probability {sizing.p_win:.2f},"
         f" stop {sizing.stop_distance_pct:.2%} below, target {sizing.target_distance_pct:.2%} above,"
         f" expected value {sizing.ev_pct:.2%} net of costs\n"
-        f'PROPOSER SAID "{said[:400]}"'
+        f"PROPOSER SAID {quoted(proposal.synthesis.reasoning[:400])}"
     )

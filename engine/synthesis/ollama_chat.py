@@ -106,7 +106,7 @@ class OllamaChat:
 
     async def _get(self, path: str, timeout_s: float) -> Any:
         host = self._settings.host
-        async with httpx.AsyncClient(timeout=timeout_s, **_transport(host)) as client:
+        async with httpx.AsyncClient(timeout=timeout_s, trust_env=not is_loopback(host), verify=_tls(host)) as client:
             response = await client.get(host.rstrip("/") + path)
             return response.raise_for_status().json()
 
@@ -123,7 +123,8 @@ class OllamaChat:
             self._client = AsyncClient(
                 host=settings.host,
                 timeout=httpx.Timeout(LOAD_S, connect=min(CONNECT_TIMEOUT_S, settings.timeout_s)),
-                **_transport(settings.host),
+                trust_env=not is_loopback(settings.host),
+                verify=_tls(settings.host),
             )
         return self._client
 
@@ -148,9 +149,9 @@ def is_loopback(host: str) -> bool:
     return (urlsplit(host if "//" in host else f"//{host}").hostname or "") in LOOPBACK
 
 
-def _transport(host: str) -> dict[str, bool]:
+def _tls(host: str) -> bool:
     """Certificates are read where there is TLS: reading them takes a loop 50 ms, for nothing on plain HTTP."""
-    return {"trust_env": not is_loopback(host), "verify": host.lower().startswith("https")}
+    return host.lower().startswith("https")
 
 
 def _reply(response: ChatResponse) -> Reply:

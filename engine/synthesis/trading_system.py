@@ -79,6 +79,7 @@ thresholds above are already raised; when in doubt, HOLD."""
 _TEMPLATE_SIGNS = str.maketrans({"<": "(", ">": ")"})
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _SWITCHES = re.compile(r"/(?=no_?think|think)", re.IGNORECASE)
+_QUOTES = dict.fromkeys(map(ord, '"“”„‟″＂«»'), "'")
 QUOTED = "> "
 """Begins each line of news, so that no headline can look like a line of the frame."""
 
@@ -109,6 +110,11 @@ def user_prompt(request: SynthesisRequest) -> str:
     held = "in position" if request.in_position else "flat"
     where = f"POSITION {held}, bearish cycles {request.bearish_cycles}"
     return f"{NO_THINK}\n{where}\nMARKETBRIEF\n{framed(request.brief)}"
+
+
+def quoted(text: str) -> str:
+    """One line in quotes that holds none: what it says cannot end where it does not."""
+    return '"' + " ".join(framed(text.translate(_QUOTES)).split()) + '"'
 
 
 def framed(brief: str) -> str:
