@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from engine.books_view import BooksView
+from engine.challenge import challenged
 from engine.clock import Clock
 from engine.config import Settings
 from engine.events import BriefReady, DecisionMade, Event, GatesEvaluated, StageChanged, Synthesized
@@ -42,7 +43,7 @@ from engine.model import (
 from engine.patience import allowed_age_s, input_limits
 from engine.reasons import Reason
 from engine.risk.correlation import correlation_matrix
-from engine.risk.decide import decide, forcing_gate, needs_advocate
+from engine.risk.decide import forcing_gate
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import RiskLimits
 from engine.synthesis.port import Advocate, Performance, SynthesisRequest, Synthesizer
@@ -227,18 +228,12 @@ class Agent:
         return inputs
 
     async def _challenged(self, inputs: DecisionInputs) -> DecisionRecord:
-        """The decision; a model's BUY of middling confidence is decided once more by the books as they stand after
-        the devil's advocate has spoken. The rules' BUY has no advocate: its gate says n/a."""
-        record = decide(inputs)
-        if record.synthesis.source is not SynthesisSource.OLLAMA or not needs_advocate(record, inputs.limits):
-            return record
-        advice = await self._advocate.review(self._request(inputs), record)
-        now = self._inputs(
-            inputs.cycle, inputs.decision_id, inputs.snapshot, inputs.gathered, inputs.synthesis, inputs.stages_ms
-        )
-        record = decide(replace(now, advocate_factor=advice.factor))
-        why = f" ({advice.verdict}: {advice.reasoning})" if record.reason is Reason.DA_ABORT else ""
-        return replace(record, advice=advice, detail=record.detail + why)
+        def anew() -> DecisionInputs:
+            return self._inputs(
+                inputs.cycle, inputs.decision_id, inputs.snapshot, inputs.gathered, inputs.synthesis, inputs.stages_ms
+            )
+
+        return await challenged(inputs, lambda record: self._advocate.review(self._request(inputs), record), anew)
 
     async def _execute(self, record: DecisionRecord, prepared: Prepared) -> DecisionRecord:
         if record.action is Action.BUY:

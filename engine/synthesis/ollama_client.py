@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 
 from engine.clock import Clock
 from engine.config import LlmSettings
@@ -100,6 +102,8 @@ class OllamaSynthesizer:
             self._tell("warning", found.detail)
             return
         began = self._clock.monotonic()
+        # 0.4 s of imports, which would otherwise stand in the first decision's way and hold up the loop.
+        await asyncio.to_thread(import_module, "ollama")
         try:
             await self._server.warm_up([Message("system", system_prompt(self._doctrine)), Message("user", NO_THINK)])
         except ModelDown as error:

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.challenge import challenged
 from engine.clock import SystemClock
 from engine.config import LlmSettings
-from engine.model import Action, Advice, AdviceVerdict, DecisionRecord, Verdict
+from engine.model import Action, Advice, AdviceVerdict, DecisionRecord, SynthesisSource, Verdict
 from engine.reasons import Reason
 from engine.risk.decide import decide, needs_advocate
+from engine.risk.inputs import Controls, DecisionInputs
 from engine.risk.limits import RiskLimits
 from engine.synthesis.devils_advocate import ADVICE_SCHEMA, FACTORS, DevilsAdvocate, advocate_prompt
 from engine.synthesis.ollama_client import OllamaSynthesizer
@@ -30,9 +32,9 @@ def test_the_proposal_under_test_is_a_buy() -> None:
     assert BUY.action is Action.BUY and BUY.sizing is not None
 
 
-async def reviewed(script: Script) -> tuple[Advice, OllamaServer]:
+async def reviewed(script: Script, timeout_s: float = 10.0) -> tuple[Advice, OllamaServer]:
     with OllamaServer(script) as server:
-        model = OllamaSynthesizer(LlmSettings(host=server.host, timeout_s=0.5), SystemClock())
+        model = OllamaSynthesizer(LlmSettings(host=server.host, timeout_s=timeout_s), SystemClock())
         given_ = await DevilsAdvocate(model.caller, model.model).review(request(), BUY)
         await model.aclose()
     return given_, server
@@ -65,7 +67,7 @@ HARMLESS = {"think block", "full width", "code fence", "trailing prose", "number
 
 @pytest.mark.parametrize("fault", sorted(set(FAULTS) - HARMLESS))
 async def test_every_failure_of_the_model_is_an_abort(fault: str) -> None:
-    given_, _ = await reviewed(Script((Step(advice("PROCEED"), fault=fault),)))
+    given_, _ = await reviewed(Script((Step(advice("PROCEED"), fault=fault),)), 0.5 if fault == "hang" else 10.0)
     assert (given_.verdict, given_.factor) == (AdviceVerdict.ABORT, 0.0)
     assert given_.failure is not None and given_.reasoning
 
@@ -113,3 +115,63 @@ def test_an_abort_holds_under_its_own_reason_and_a_reduction_comes_after_the_cap
     assert reduced.sizing.advocate_factor == 0.6
     lot = sound().instrument.lot_size
     assert abs(reduced.sizing.contracts - BUY.sizing.contracts * Decimal("0.6")) <= lot
+
+
+class Advocate:
+    """Says one thing, and remembers what it was asked."""
+
+    def __init__(self, verdict: AdviceVerdict) -> None:
+        self.advice = Advice(verdict, FACTORS[verdict], "because 4H is flat")
+        self.asked: list[DecisionRecord] = []
+
+    async def __call__(self, record: DecisionRecord) -> Advice:
+        self.asked.append(record)
+        return self.advice
+
+
+def in_band(source: SynthesisSource = SynthesisSource.OLLAMA) -> DecisionInputs:
+    limits = RiskLimits(advocate_confidence_min=0.0, advocate_confidence_max=1.0)
+    return replace(sound(limits=limits), synthesis=synthesis(Action.BUY, source))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "action", "reason"),
+    [
+        (AdviceVerdict.ABORT, Action.HOLD, Reason.DA_ABORT),
+        (AdviceVerdict.REDUCE_SIZE, Action.BUY, Reason.ENTERED),
+        (AdviceVerdict.PROCEED, Action.BUY, Reason.ENTERED),
+    ],
+)
+async def test_a_models_buy_in_the_band_is_decided_with_the_advice(
+    verdict: AdviceVerdict, action: Action, reason: Reason
+) -> None:
+    advocate = Advocate(verdict)
+    record = await challenged(in_band(), advocate, in_band)
+    (proposal,) = advocate.asked
+    assert proposal.action is Action.BUY
+    assert (record.action, record.reason, record.advice) == (action, reason, advocate.advice)
+    assert contracts(record) <= contracts(proposal)
+    assert ("4H is flat" in record.detail) == (verdict is AdviceVerdict.ABORT)
+
+
+async def test_the_rules_have_no_advocate_and_their_gate_says_so() -> None:
+    advocate = Advocate(AdviceVerdict.ABORT)
+    record = await challenged(in_band(SynthesisSource.RULES), advocate, in_band)
+    gate = next(gate for gate in record.gates if gate.name == "devils_advocate")
+    assert (record.action, record.advice, advocate.asked) == (Action.BUY, None, [])
+    assert (gate.verdict, gate.detail) == (Verdict.NOT_APPLICABLE, "not asked")
+
+
+async def test_outside_the_band_nobody_is_asked() -> None:
+    certain = replace(in_band(), limits=RiskLimits(advocate_confidence_min=1.0, advocate_confidence_max=1.0))
+    advocate = Advocate(AdviceVerdict.ABORT)
+    assert (await challenged(certain, advocate, in_band)).action is Action.BUY
+    assert advocate.asked == []
+
+
+async def test_a_kill_that_fell_while_the_advocate_thought_decides() -> None:
+    def killed() -> DecisionInputs:
+        return replace(in_band(), controls=Controls(kill_engaged=True))
+
+    record = await challenged(in_band(), Advocate(AdviceVerdict.PROCEED), killed)
+    assert (record.action, record.reason) == (Action.HOLD, Reason.KILL_ENGAGED)
