@@ -61,7 +61,7 @@ async def test_a_replay_without_any_server_is_what_the_model_said(tmp_path: Path
 
 
 async def test_a_deadline_that_passed_is_part_of_the_recording(tmp_path: Path) -> None:
-    _, settings = await recorded(tmp_path, Script((Step(answer("BUY")),), faults={1: "hang"}), timeout_s=0.3)
+    _, settings = await recorded(tmp_path, Script((Step(answer("BUY")),), faults={1: "hang"}), timeout_s=1.0)
     again = await replayed(settings, tmp_path / CASSETTE)
     assert [s.failure for s in again] == [Reason.LLM_DOWN, None, None, None]
     assert "no answer before the deadline" in again[0].reasoning
