@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from engine.books_view import BooksView
+from engine.challenge import challenged
 from engine.clock import Clock
 from engine.config import Settings
 from engine.events import BriefReady, DecisionMade, Event, GatesEvaluated, StageChanged, Synthesized
@@ -43,11 +44,11 @@ from engine.model import (
 from engine.patience import allowed_age_s, input_limits
 from engine.reasons import Reason
 from engine.risk.correlation import correlation_matrix
-from engine.risk.decide import decide, forcing_gate
+from engine.risk.decide import forcing_gate
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import RiskLimits
 from engine.surroundings import Surroundings
-from engine.synthesis.port import SynthesisRequest, Synthesizer
+from engine.synthesis.port import Advocate, Performance, SynthesisRequest, Synthesizer
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ class Agent:
         clock_offset_ms: Callable[[], int | None],
         publish: Callable[[Event], None],
         surroundings: Surroundings,
+        advocate: Advocate,
     ) -> None:
         self._settings = settings
         self._limits = limits
@@ -111,6 +113,8 @@ class Agent:
         self._clock_offset_ms = clock_offset_ms
         self._publish = publish
         self._surroundings = surroundings
+        self._advocate = advocate
+        self._graded: tuple[int, Performance | None] | None = None
         self._fees: dict[str, FeeRates] = {}
         self._streaks: dict[str, Streak] = {}
         self.board = QuoteBoard(exchange, clock)
@@ -182,17 +186,24 @@ class Agent:
         forcing = forcing_gate(inputs) if self._settings.llm.skip_when_forced else None
         if forcing is not None:
             return skipped(forcing)
-        return await self._synthesizer.synthesize(
-            SynthesisRequest(
-                ticker=inputs.ticker,
-                brief=inputs.gathered.brief,
-                gathered=inputs.gathered,
-                in_position=inputs.held is not None,
-                bearish_cycles=max(0, -inputs.streak),
-                performance=self._books.performance,
-                asset_class=inputs.instrument.asset_class,
-            )
+        return await self._synthesizer.synthesize(self._request(inputs))
+
+    def _request(self, inputs: DecisionInputs) -> SynthesisRequest:
+        return SynthesisRequest(
+            ticker=inputs.ticker,
+            brief=inputs.gathered.brief,
+            gathered=inputs.gathered,
+            in_position=inputs.held is not None,
+            bearish_cycles=max(0, -inputs.streak),
+            performance=self._performance(inputs.cycle),
+            asset_class=inputs.instrument.asset_class,
         )
+
+    def _performance(self, cycle: int) -> Performance | None:
+        """As it stood when the cycle began: all its tickers get the same prompt, which the server then reads once."""
+        if self._graded is None or self._graded[0] != cycle:
+            self._graded = (cycle, self._books.performance)
+        return self._graded[1]
 
     async def _learn_fees(self, instrument: Instrument) -> None:
         """Fees are the account's and rarely change: read once per fee group and run."""
@@ -211,8 +222,7 @@ class Agent:
         instrument, timer = prepared.snapshot.instrument, prepared.timer
         began = self._clock.monotonic()
         self._stage(prepared.cycle, instrument, Stage.RISK)
-        inputs = await self._answered(prepared)
-        record = decide(inputs)
+        record = await self._challenged(await self._answered(prepared))
         began = timer.lap(Stage.RISK, began)
         self._publish(GatesEvaluated(prepared.cycle, instrument.ticker, record.gates, self._clock.now_ms()))
         self._stage(prepared.cycle, instrument, Stage.EXECUTE)
@@ -233,6 +243,14 @@ class Agent:
         if prepared.synthesis.source is SynthesisSource.SKIPPED and forcing_gate(inputs) is None:
             return replace(inputs, synthesis=await self._synthesize(inputs))
         return inputs
+
+    async def _challenged(self, inputs: DecisionInputs) -> DecisionRecord:
+        def anew() -> DecisionInputs:
+            return self._inputs(
+                inputs.cycle, inputs.decision_id, inputs.snapshot, inputs.gathered, inputs.synthesis, inputs.stages_ms
+            )
+
+        return await challenged(inputs, lambda record: self._advocate.review(self._request(inputs), record), anew)
 
     async def _execute(self, record: DecisionRecord, prepared: Prepared) -> DecisionRecord:
         if record.action is Action.BUY:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,10 +22,12 @@ from engine.model import Instrument
 from engine.risk.limits import RiskLimits
 from engine.risk.self_test import prove_gates_trip
 from engine.surroundings import Surroundings
-from engine.synthesis.choice import choose_synthesizer
+from engine.synthesis.choice import Tape, choose_synthesizer
 from engine.venue import Venue
 from engine.watchlist import resolve
 from engine.works import Works
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Assembly", "prove_gates_trip"]
 
@@ -39,6 +42,7 @@ class Assembly:
     publish: Callable[[Event], None]
     tell: Callable[[str, str, str], None]
     home: Home
+    tape: Tape
 
     async def works(
         self, db: Database, venue: Venue, desk: TradingDesk, instruments: dict[str, Instrument], observe: bool
@@ -47,9 +51,11 @@ class Assembly:
         watch = resolve(self.settings.watchlist, instruments)
         books = BooksView(desk, self.latch, instruments)
         books.observe = observe
-        synthesizer = await choose_synthesizer(self.settings, venue.clock)
         surroundings = self._surroundings(venue)
         await surroundings.load()
+        synthesizer = await choose_synthesizer(
+            self.settings, venue.clock, self.tape, lambda level, text: self.tell(level, "llm", text)
+        )
         agent = Agent(
             self.settings,
             self.limits,
@@ -61,6 +67,7 @@ class Assembly:
             lambda: venue.offset_ms,
             self.publish,
             surroundings,
+            synthesizer,
         )
         await agent.load()
         cycle = Cycle(agent, venue.clock, self.publish)

@@ -53,6 +53,8 @@ class LlmSettings(Section):
     deidentify: bool = True
     da_confidence_min: Share = 0.65
     da_confidence_max: Share = 0.78
+    max_invented_rate: Share = 0.25
+    record: bool = True
 
 
 class GoalSettings(Section):

@@ -59,7 +59,7 @@ class Engine:
         self.works: Works | None = None
         self.supervisor = Supervisor(self.telling.task_died)
         self.kill = KillCare(self)
-        self._opener = WorksOpener(settings, home, latch, bus.publish, self.telling.tell)
+        self._opener = WorksOpener(settings, home, latch, bus.publish, self.telling.tell, options.cassette)
         self._limits = risk_limits(settings)
         self._cycling = asyncio.Lock()
         self._ranking = Ranking()
@@ -147,6 +147,8 @@ class Engine:
         await self._watch.start()
         await self.kill.warm()
         self.kill.go_on()
+        if not self.options.observe:
+            self.supervisor.start("model warm-up", self.works.synthesizer.warm_up())
         self._warn_of_skipped(self.works)
         if self.options.scheduled:
             self.works.surroundings.start(self.supervisor)

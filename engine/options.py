@@ -10,7 +10,7 @@ from pathlib import Path
 class EngineOptions:
     """How this run differs from the settings: `speed` None = as configured; `scheduled` False = cycles only
     when asked for; `keep_venue` leaves a simulated market running at the end; `record` keeps the event stream;
-    `observe` looks without healing or trading."""
+    `observe` looks without healing or trading; `cassette` answers in the place of the model's server."""
 
     speed: float | None = None
     scheduled: bool = True
@@ -18,3 +18,4 @@ class EngineOptions:
     keep_venue: bool = False
     record: Path | None = None
     observe: bool = False
+    cassette: Path | None = None

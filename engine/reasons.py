@@ -23,6 +23,8 @@ class Reason(StrEnum):
     LLM_INVALID = "LLM_INVALID"
     LLM_TRUNCATED = "LLM_TRUNCATED"
     LLM_DOWN = "LLM_DOWN"
+    LLM_INVENTS = "LLM_INVENTS"
+    LLM_NOT_RECORDED = "LLM_NOT_RECORDED"
     DA_ABORT = "DA_ABORT"
     # Persistence gates
     STREAK_TOO_SHORT = "STREAK_TOO_SHORT"
@@ -102,6 +104,8 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.LLM_INVALID: "The model's answer was not a valid decision, twice; it is never guessed at.",
     Reason.LLM_TRUNCATED: "The model did not read the whole prompt, so its answer is not used.",
     Reason.LLM_DOWN: "The model did not answer in time or could not be reached; entries wait for it.",
+    Reason.LLM_INVENTS: "The model names numbers that nobody gave it; its buys do not count.",
+    Reason.LLM_NOT_RECORDED: "The cassette under replay holds no answer to this prompt; no model is asked instead.",
     Reason.DA_ABORT: "The devil's advocate rejected a borderline buy, or failed to answer.",
     Reason.STREAK_TOO_SHORT: "Fewer than two bullish cycles in a row; one is noise.",
     Reason.STILL_BULLISH: "Two or more bullish cycles in a row; the bracket manages this exit.",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.account_watch import SOURCE, account_problems
@@ -84,12 +85,15 @@ class WorksOpener:
         latch: EntryLatch,
         publish: Callable[[Event], None],
         tell: Callable[[str, str, str], None],
+        cassette: Path | None = None,
     ) -> None:
+        """`cassette` answers in the place of the model's server."""
         self._settings = settings
         self._home = home
         self._latch = latch
         self._publish = publish
         self._tell_line = tell
+        self._cassette = cassette
         self._limits = risk_limits(settings)
         self._db: Database | None = None
         self._venue: Venue | None = None
@@ -154,7 +158,12 @@ class WorksOpener:
 
             prove_gates_trip(self._limits)
         async with self._step("synthesis"):
-            assembly = Assembly(self._settings, self._limits, self._latch, self._publish, self._tell_line, self._home)
+            from engine.synthesis.choice import Tape  # noqa: PLC0415 - as above
+
+            tape = Tape(None if observe else self._home.storage, self._cassette)
+            assembly = Assembly(
+                self._settings, self._limits, self._latch, self._publish, self._tell_line, self._home, tape
+            )
             return await assembly.works(db, venue, desk, instruments, observe)
 
     async def abandon(self, stop_embedded: bool) -> None:

@@ -21,6 +21,7 @@ class Arguments:
     speed: float | None
     replay: str | None
     record: Path | None
+    cassette: Path | None
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -46,6 +47,7 @@ def parse_arguments(argv: list[str]) -> Arguments:
     parser.add_argument("--speed", type=float, metavar="X", help="demo: venue seconds per wall second, 0 to 3600")
     parser.add_argument("--replay", metavar="DIR", help="demo: recorded candles instead of a generated market")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the stream of events to FILE")
+    parser.add_argument("--cassette", type=Path, metavar="FILE", help="answers of a recorded model, and of nobody else")
     given = parser.parse_args(argv)
     if given.flatten and not given.kill:
         parser.error("--flatten goes with --kill")
@@ -53,6 +55,8 @@ def parse_arguments(argv: list[str]) -> Arguments:
         parser.error("--json goes with --once or --status")
     if given.record and (given.once or given.status or given.kill):
         parser.error("--record goes with the cockpit and with --daemon")
+    if given.cassette and (given.status or given.kill):
+        parser.error("--cassette goes with the cockpit, with --daemon and with --once")
     if given.cycles != 1 and not given.once:
         parser.error("--cycles goes with --once")
     names = ("daemon", "once", "status", "kill")
@@ -67,6 +71,7 @@ def parse_arguments(argv: list[str]) -> Arguments:
         speed=given.speed,
         replay=given.replay,
         record=given.record.expanduser().resolve() if given.record else None,
+        cassette=given.cassette.expanduser().resolve() if given.cassette else None,
     )
 
 

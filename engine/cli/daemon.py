@@ -17,7 +17,7 @@ def run_daemon(prepared: Prepared, arguments: Arguments) -> int:
     """0 after a clean stop, 1 when the engine died; why is on stderr and in the log."""
     lock = StorageLock(prepared.home)
     lock.acquire()
-    options = EngineOptions(record=arguments.record)
+    options = EngineOptions(record=arguments.record, cassette=arguments.cassette)
     runtime = EngineRuntime(prepared.settings, prepared.home, options, watched=False)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -36,9 +36,26 @@ def decision_line(record: DecisionRecord) -> dict[str, Any]:
             "notional": synthesis.notional,
             "failure": synthesis.failure.value if synthesis.failure else None,
             "model": synthesis.model,
+            "model_digest": synthesis.model_digest,
+            "prompt_version": synthesis.prompt_version,
+            "numbers": synthesis.numbers,
+            "invented_numbers": synthesis.invented_numbers,
         },
+        "advocate": _advice(record),
         "overrides": {o.field: {"llm": o.llm, "used": o.used, "changed": o.changed} for o in record.overrides},
         "contracts": str(record.sizing.contracts) if record.sizing is not None else None,
+    }
+
+
+def _advice(record: DecisionRecord) -> dict[str, Any] | None:
+    advice = record.advice
+    if advice is None:
+        return None
+    return {
+        "verdict": advice.verdict.value,
+        "factor": advice.factor,
+        "reasoning": advice.reasoning,
+        "failure": advice.failure.value if advice.failure else None,
     }
 
 

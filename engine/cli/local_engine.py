@@ -40,7 +40,8 @@ class LocalEngine:
         from engine.runtime import EngineRuntime  # noqa: PLC0415
 
         prepared = prepare(self._arguments)
-        self._runtime = EngineRuntime(prepared.settings, self.home, EngineOptions(record=self._arguments.record))
+        options = EngineOptions(record=self._arguments.record, cassette=self._arguments.cassette)
+        self._runtime = EngineRuntime(prepared.settings, self.home, options)
         return self._runtime
 
     def go_on_headless(self) -> None:

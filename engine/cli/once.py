@@ -39,7 +39,7 @@ def run_once(prepared: Prepared, arguments: Arguments) -> int:
 
 async def _run(prepared: Prepared, arguments: Arguments) -> int:
     latch = EntryLatch(prepared.home.storage)
-    options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False)
+    options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False, cassette=arguments.cassette)
     engine = Engine(prepared.settings, prepared.home, EventBus(), latch, options)
     failed = False
     try:

@@ -28,12 +28,26 @@ def prepare(arguments: Arguments) -> Prepared:
     home = Home(arguments.home).prepare()
     loaded = load_settings(home.root, os.environ)
     settings = _with_flags(loaded.settings, arguments)
+    _check_cassette(settings, arguments.cassette)
     log_to_file(home.logs / "engine.log", Redactor(secret_values(settings)))
     log = logging.getLogger("cynosure")
     log.info("settings from %s, mode %s", loaded.source, settings.goals.mode)
     for warning in loaded.warnings:
         log.warning(warning)
     return Prepared(home, settings, loaded.warnings)
+
+
+def _check_cassette(settings: Settings, cassette: Path | None) -> None:
+    """Told before anything starts: a cassette that cannot be read, or that nobody would listen to."""
+    if cassette is None:
+        return
+    if settings.goals.mode.profile.real_money:
+        raise ConfigError(f"--cassette: recorded answers never trade real money; goals.mode is '{settings.goals.mode}'")
+    if settings.llm.backend != "ollama":
+        raise ConfigError(f"--cassette plays a model's answers; llm.backend is '{settings.llm.backend}', not 'ollama'")
+    from engine.synthesis.cassette import read_cassette  # noqa: PLC0415 - only who replays needs it
+
+    read_cassette(cassette)
 
 
 def _market_of(arguments: Arguments) -> dict[str, Any]:

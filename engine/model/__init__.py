@@ -10,6 +10,8 @@ from engine.model.books import AccountView, ClosedTrade, ProtectedPosition, Prot
 from engine.model.bracket import Bracket, BracketState
 from engine.model.decision import (
     Action,
+    Advice,
+    AdviceVerdict,
     DecisionRecord,
     GateResult,
     Override,
@@ -56,6 +58,8 @@ __all__ = [
     "AccountConfig",
     "AccountView",
     "Action",
+    "Advice",
+    "AdviceVerdict",
     "AssetClass",
     "Balance",
     "Bill",

@@ -28,7 +28,11 @@ class SynthesisSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Synthesis:
-    """One answer to a brief. `failure` set means that no valid answer came and action is HOLD."""
+    """One answer to a brief. `failure` set means that no answer can be used and action is HOLD.
+
+    `numbers` are those named in the reasoning, `invented_numbers` how many of them stand neither in the brief nor in
+    the rules; None = not checked. `model_digest` identifies the weights, `prompt_version` the wording that asked.
+    """
 
     source: SynthesisSource
     action: Action
@@ -43,6 +47,37 @@ class Synthesis:
     completion_tokens: int | None = None
     attempts: int = 0
     latency_ms: float | None = None
+    prompt_version: str = ""
+    model_digest: str = ""
+    numbers: int | None = None
+    invented_numbers: int | None = None
+
+
+class AdviceVerdict(StrEnum):
+    """What the devil's advocate may say of a borderline buy: nothing that makes it larger."""
+
+    ABORT = "ABORT"
+    REDUCE_SIZE = "REDUCE_SIZE"
+    PROCEED = "PROCEED"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The devil's advocate's answer. `factor` scales the size after Kelly and caps, in [0, 1]; `failure` set means
+    that no valid answer came, and then the verdict is ABORT."""
+
+    verdict: AdviceVerdict
+    factor: float
+    reasoning: str
+    failure: Reason | None = None
+    model: str = ""
+    raw: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    attempts: int = 0
+    latency_ms: float | None = None
+    prompt_version: str = ""
+    model_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +168,4 @@ class DecisionRecord:
     ages_s: Mapping[str, float | None]
     stages_ms: Mapping[str, float]
     regime_multiplier: float = 1.0
+    advice: Advice | None = None

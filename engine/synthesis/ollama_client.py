@@ -3,172 +3,185 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
 
 from engine.clock import Clock
 from engine.config import LlmSettings
-from engine.experts.tokens import estimated_tokens, fewest_tokens
 from engine.model import Action, Synthesis, SynthesisSource
 from engine.reasons import Reason
 from engine.synthesis.breaker import CircuitBreaker
+from engine.synthesis.chat import Chat, Message, ModelDown
 from engine.synthesis.doctrine import Doctrine
-from engine.synthesis.ollama_chat import Availability, Message, ModelDown, OllamaChat, Reply
-from engine.synthesis.parser import AnswerInvalid, parse_answer
+from engine.synthesis.model_call import Called, ModelCaller, Question
+from engine.synthesis.number_checker import InventionRecord, check_numbers
+from engine.synthesis.ollama_chat import Availability, OllamaChat
+from engine.synthesis.parser import parse_answer
 from engine.synthesis.port import Answer, SynthesisRequest
-from engine.synthesis.trading_system import system_prompt, user_prompt
+from engine.synthesis.trading_system import ANSWER_SCHEMA, NO_THINK, PROMPT_VERSION, system_prompt, user_prompt
 
-ATTEMPTS = 2
-ECHOED_CHARACTERS = 400
+log = logging.getLogger(__name__)
 
-
-class PromptTruncated(Exception):
-    """The model did not read all that was sent, or could not have."""
-
-
-@dataclass(slots=True)
-class _Call:
-    """What one request has cost and seen so far."""
-
-    attempts: int = 0
-    raw: str = ""
-    prompt_tokens: int | None = None
-    completion_tokens: int = 0
-
-    def saw(self, reply: Reply) -> None:
-        self.raw = reply.text
-        self.prompt_tokens = reply.prompt_tokens
-        self.completion_tokens += reply.completion_tokens or 0
+Tell = Callable[[str, str], None]
+"""Level and text of a line for the operator."""
 
 
 class OllamaSynthesizer:
-    """Asks a local model, `llm.parallel` requests at a time, each within `llm.timeout_s` for both attempts."""
+    """Asks a local model through `caller`. What it answers is checked: form, tokens read, numbers named."""
 
-    def __init__(self, settings: LlmSettings, clock: Clock, doctrine: Doctrine | None = None) -> None:
+    def __init__(
+        self,
+        settings: LlmSettings,
+        clock: Clock,
+        doctrine: Doctrine | None = None,
+        *,
+        chat: Chat | None = None,
+        server: OllamaChat | None = None,
+        breaker: CircuitBreaker | None = None,
+        tell: Tell | None = None,
+    ) -> None:
+        """`chat` answers where it is not `server` itself (a recorder, a recording); without either, a server is
+        made from the settings. `tell` hears what an operator should know."""
+        if chat is None:
+            chat = server = server or OllamaChat(settings)
         self._settings = settings
         self._clock = clock
         self._doctrine = doctrine or Doctrine()
-        self._chat = OllamaChat(settings)
-        self._slots = asyncio.Semaphore(settings.parallel)
-        self.breaker = CircuitBreaker()
+        self._chat = chat
+        self._server = server
+        self._tell = tell or (lambda level, text: log.log(logging.getLevelName(level.upper()), text))
+        self._known_digest = ""
+        self.caller = ModelCaller(settings, clock, chat, breaker or CircuitBreaker())
+        self.inventions = InventionRecord(settings.max_invented_rate)
+
+    @property
+    def model(self) -> str:
+        return self._settings.model
+
+    @property
+    def digest(self) -> str:
+        return self._chat.digest
+
+    @property
+    def breaker(self) -> CircuitBreaker:
+        return self.caller.breaker
 
     async def synthesize(self, request: SynthesisRequest) -> Synthesis:
         """Never raises for what a model or a network does; `failure` names it and the action is HOLD."""
-        async with self._slots:
-            now = self._clock.monotonic()
-            if not self.breaker.admits(now):
-                wait = self.breaker.retry_in_s(now)
-                return self._failed(Reason.LLM_DOWN, f"not asked: it failed before, next try in {wait:.0f} s", _Call())
-            call = _Call()
-            answered = await self._guarded(request, call)
-            return replace(answered, latency_ms=(self._clock.monotonic() - now) * 1000)
+        if not self._chat.digest and self._server is not None:
+            await self.probe()
+        system, user = system_prompt(self._doctrine, request.performance), user_prompt(request)
+        call = await self.caller.ask(Question(system, user, ANSWER_SCHEMA, parse_answer))
+        if call.answer is None:
+            return self._failed(call)
+        return self._checked(self._answered(call.answer, call), (system, user))
 
     async def available(self, timeout_s: float = 1.0) -> bool:
         """Does a server with this model answer? A short probe, apart from the breaker."""
         return (await self.probe(timeout_s)).ready
 
     async def probe(self, timeout_s: float = 1.0) -> Availability:
-        """As `available`, with what is wrong in words and the model's digest."""
-        return await self._chat.available(timeout_s)
+        """As `available`, with what is wrong in words and the model's digest. Other weights than before are told:
+        what was learnt of the old ones (numbers invented) does not count for them."""
+        if self._server is None:
+            return Availability(True, "the cassette", self._chat.digest)
+        found = await self._server.available(timeout_s)
+        if found.digest and found.digest != self._known_digest:
+            self._met(found.digest)
+        return found
+
+    async def warm_up(self) -> None:
+        """Loads the model and its rules before the first decision needs them, and reads what context it really has.
+        Tells how it went; never raises for the server's sake."""
+        if self._server is None:
+            return
+        found = await self.probe()
+        if not found.ready:
+            self._tell("warning", found.detail)
+            return
+        began = self._clock.monotonic()
+        # 0.4 s of imports, which would otherwise stand in the first decision's way and hold up the loop.
+        await asyncio.to_thread(import_module, "ollama")
+        try:
+            await self._server.warm_up([Message("system", system_prompt(self._doctrine)), Message("user", NO_THINK)])
+        except ModelDown as error:
+            self._tell("warning", f"the model could not be loaded: {error}")
+            return
+        took = self._clock.monotonic() - began
+        self._tell("info", f"{self._settings.model} is loaded ({short(found.digest)}), in {took:.1f} s")
+        await self._check_context(self._server)
 
     async def aclose(self) -> None:
-        await self._chat.aclose()
+        if self._server is not None:
+            await self._server.aclose()
 
-    async def _guarded(self, request: SynthesisRequest, call: _Call) -> Synthesis:
-        """One admitted call, its outcome told to the breaker whatever happens."""
-        told = False
-        try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                result = await self._asked(request, call)
-            self.breaker.succeeded()
-            told = True
-        except (ModelDown, TimeoutError) as error:
-            self.breaker.failed(self._clock.monotonic())
-            told = True
-            detail = str(error) or f"no answer within {self._settings.timeout_s:g} s"
-            return self._failed(Reason.LLM_DOWN, detail, call)
-        finally:
-            if not told:
-                self.breaker.abandoned(self._clock.monotonic())
-        return result
+    def _met(self, digest: str) -> None:
+        if self._known_digest:
+            self._tell(
+                "warning",
+                f"{self._settings.model} was swapped: {short(self._known_digest)} became {short(digest)}; "
+                "results of the old weights say nothing about the new",
+            )
+            self.inventions.forget()
+        log.info("model %s, digest %s, prompt version %s", self._settings.model, digest, PROMPT_VERSION)
+        self._known_digest = digest
 
-    async def _asked(self, request: SynthesisRequest, call: _Call) -> Synthesis:
-        messages = [
-            Message("system", system_prompt(self._doctrine, request.performance)),
-            Message("user", user_prompt(request)),
-        ]
-        try:
-            return self._answered(await self._with_retry(messages, call), call)
-        except PromptTruncated as error:
-            return self._failed(Reason.LLM_TRUNCATED, str(error), call)
-        except AnswerInvalid as error:
-            return self._failed(Reason.LLM_INVALID, str(error), call)
+    async def _check_context(self, server: OllamaChat) -> None:
+        self.caller.context = length = await server.loaded_context()
+        if length is not None and length < self._settings.num_ctx:
+            wanted = self._settings.num_ctx
+            self._tell("warning", f"{self._settings.model} holds {length} tokens, llm.num_ctx asks for {wanted}")
 
-    async def _with_retry(self, messages: list[Message], call: _Call) -> Answer:
-        while True:
-            try:
-                return await self._attempt(messages, call)
-            except AnswerInvalid as error:
-                if call.attempts == ATTEMPTS:
-                    raise
-                messages = [*messages, *_echo(call.raw, error)]
-
-    async def _attempt(self, messages: list[Message], call: _Call) -> Answer:
-        sent = "\n".join(message.content for message in messages)
-        self._check_fits(sent)
-        call.attempts += 1
-        reply = await self._chat.chat(messages)
-        call.saw(reply)
-        self._check_read(sent, reply.prompt_tokens)
-        if reply.done_reason == "length":
-            raise AnswerInvalid(f"the answer was cut at {reply.completion_tokens} tokens; a shorter one was expected")
-        return parse_answer(reply.text)
-
-    def _check_fits(self, sent: str) -> None:
-        """A server cuts a prompt that does not fit without a word, from the front: the rules go first."""
-        most, room = estimated_tokens(sent), self._settings.num_ctx - self._settings.num_predict
-        if most > room:
-            raise PromptTruncated(f"a prompt of up to {most} tokens does not fit into {room}; raise llm.num_ctx")
-
-    def _check_read(self, sent: str, read: int | None) -> None:
-        least = fewest_tokens(sent)
-        if read is None:
-            raise PromptTruncated("the server does not say how many prompt tokens it read")
-        if read < least:
-            raise PromptTruncated(f"the model read {read} prompt tokens, at least {least} were sent")
-
-    def _answered(self, answer: Answer, call: _Call) -> Synthesis:
-        return Synthesis(
-            source=SynthesisSource.OLLAMA,
+    def _answered(self, answer: Answer, call: Called[Answer]) -> Synthesis:
+        return replace(
+            self._base(call),
             action=answer.action,
             signals_aligned=answer.signals_aligned,
             timeframes_aligned=answer.timeframes_aligned,
             reasoning=answer.reasoning,
             notional=answer.notional,
-            model=self._settings.model,
-            raw=call.raw,
-            prompt_tokens=call.prompt_tokens,
-            completion_tokens=call.completion_tokens,
-            attempts=call.attempts,
         )
 
-    def _failed(self, reason: Reason, detail: str, call: _Call) -> Synthesis:
+    def _failed(self, call: Called[Answer]) -> Synthesis:
+        assert call.failure is not None, "no answer and no reason"
+        log.info("no answer used: %s: %s", call.failure, call.detail)
+        return replace(self._base(call), reasoning=call.detail, failure=call.failure)
+
+    def _base(self, call: Called[Answer]) -> Synthesis:
         return Synthesis(
             source=SynthesisSource.OLLAMA,
             action=Action.HOLD,
             signals_aligned=None,
             timeframes_aligned=None,
-            reasoning=detail,
+            reasoning="",
             notional=None,
-            failure=reason,
             model=self._settings.model,
             raw=call.raw,
             prompt_tokens=call.prompt_tokens,
-            completion_tokens=call.completion_tokens or None,
+            completion_tokens=call.completion_tokens,
             attempts=call.attempts,
+            latency_ms=call.latency_ms,
+            prompt_version=PROMPT_VERSION,
+            model_digest=call.digest,
         )
 
+    def _checked(self, synthesis: Synthesis, sources: tuple[str, ...]) -> Synthesis:
+        """Numbers that nobody gave are counted; beyond the limit a BUY does not count. Exits are never held back."""
+        check = check_numbers(synthesis.reasoning, sources)
+        objection = self.inventions.objection(check)
+        if check.invented:
+            rate = self.inventions.rate
+            lately = "n/a" if rate is None else f"{rate:.0%}"
+            log.info("invented %s of %d numbers, lately %s", list(check.invented), check.numbers, lately)
+        counted = replace(synthesis, numbers=check.numbers, invented_numbers=len(check.invented))
+        if not objection or synthesis.action is not Action.BUY:
+            return counted
+        told = f"its BUY does not count: {objection}. It said: {synthesis.reasoning}"
+        return replace(counted, action=Action.HOLD, failure=Reason.LLM_INVENTS, reasoning=told)
 
-def _echo(raw: str, error: AnswerInvalid) -> tuple[Message, Message]:
-    said = raw[:ECHOED_CHARACTERS] or "(nothing)"
-    wish = f"Your answer was invalid: {error}. Answer again with exactly one valid JSON object and nothing else."
-    return Message("assistant", said), Message("user", wish)
+
+def short(digest: str) -> str:
+    """Twelve digits tell two models apart, as `ollama list` shows them."""
+    return digest.removeprefix("sha256:")[:12] or "digest unknown"

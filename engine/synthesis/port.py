@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.model import Action, AssetClass, GatherResult, Synthesis
+from engine.model import Action, Advice, AssetClass, DecisionRecord, GatherResult, Synthesis
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +45,9 @@ class Synthesizer(Protocol):
     """Answers one request. Never raises for what a model or a network does: that is `Synthesis.failure`."""
 
     async def synthesize(self, request: SynthesisRequest) -> Synthesis: ...
+
+
+class Advocate(Protocol):
+    """Gives a second opinion on a proposed buy. Never raises for what a model or a network does: that is ABORT."""
+
+    async def review(self, request: SynthesisRequest, proposal: DecisionRecord) -> Advice: ...

@@ -78,7 +78,7 @@ def test_recorded_hours_change_regime_slowly_and_see_every_regime() -> None:
     for n in range(CLOSES, len(bars), 3):
         signals = weather(head(bars, n))
         now = np.array(probabilities(signals), dtype=float)
-        assert SMALLEST <= signals.volatility_multiplier <= 1
+        assert SHARE_OF_SIZE.min() <= signals.volatility_multiplier <= 1
         assert before is None or np.abs(now - before).max() <= 3 * 0.115
         named.add(signals.name)
         before = now

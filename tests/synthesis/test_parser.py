@@ -29,7 +29,8 @@ FULL_WIDTH = TEXT.translate({ord(c): ord(c) + 0xFEE0 for c in '{}:,"'})
         f"<think>maybe {{\"action\": \"SELL\"}}</think>{TEXT}",
         f"no opening tag, just a thought</think>\n{TEXT}",
         f"{TEXT}<think>and now I ramble {{",
-        f"{TEXT}{json.dumps(GOOD | {'action': 'SELL'})}",
+        f"{TEXT}{json.dumps(GOOD | {'reasoning': 'once more'})}",
+        f"{TEXT} {{not an object}} {{\"note\": 1}}",
         FULL_WIDTH,
         TEXT.replace('"', "“", 1).replace('"', "”", 1),
         TEXT.encode(),
@@ -39,7 +40,7 @@ FULL_WIDTH = TEXT.translate({ord(c): ord(c) + 0xFEE0 for c in '{}:,"'})
     ],
     ids=[
         "plain", "blanks", "indented", "fence", "prose", "thinking", "half thinking", "thinking after", "two objects",
-        "full width", "curly quotes", "bytes", "bad bytes", "byte order mark", "bracket in prose",
+        "braces after", "full width", "curly quotes", "bytes", "bad bytes", "byte order mark", "bracket in prose",
     ],
 )  # fmt: skip
 def test_a_valid_answer_is_found(text: str | bytes) -> None:
@@ -61,6 +62,9 @@ def changed(**changes: Any) -> str:
         (f"[{TEXT}]", "array"),
         ("[1, 2, 3]", "no JSON object"),
         ("{thinking} " + TEXT, "not JSON"),
+        (f"{TEXT}{json.dumps(GOOD | {'action': 'SELL'})}", "second object says action 'SELL' after 'BUY'"),
+        (f"{TEXT}\n{{ {TEXT.replace('BUY', 'HOLD')}", "second object"),
+        (TEXT + TEXT.replace("BUY", "HOLD").translate({ord(c): ord(c) + 0xFEE0 for c in '{}:,"'}), "second object"),
         ("{" * 60_000 + "}" * 5_000, "never ends"),
         ('{"a":' * 9_000 + "1" + "}" * 9_000, "not JSON"),
         ("x" * 70_000, "characters"),

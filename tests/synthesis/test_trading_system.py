@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from engine.config import LlmSettings
 from engine.experts.gather_result import gather
 from engine.experts.tokens import estimated_tokens
@@ -8,6 +10,7 @@ from engine.synthesis.parser import KEYS
 from engine.synthesis.port import Performance
 from engine.synthesis.trading_system import ANSWER_SCHEMA, NO_THINK, system_prompt, user_prompt
 from tests.experts.markets import snapshot
+from tests.synthesis.golden_prompts import GOLDEN, prompts
 from tests.synthesis.requests import request
 
 POOR = Performance(30, -1.0, 0.4)
@@ -42,7 +45,7 @@ def test_poor_results_tighten_it_from_20_trades_on() -> None:
     assert system_prompt(Doctrine(), Performance(19, -1.0, 0.4)) == system_prompt(Doctrine())
     tightened = system_prompt(Doctrine(), POOR)
     assert "at least 6 of 15" in tightened
-    assert "PERFORMANCE. Over the last 30 closed trades" in tightened
+    assert "PERFORMANCE. Over the last 20 or more closed trades" in tightened
 
 
 def test_the_user_turn_ends_with_the_brief() -> None:
@@ -60,3 +63,20 @@ def test_prompt_brief_and_answer_fit_the_context() -> None:
 
 def test_schema_and_parser_want_the_same_keys() -> None:
     assert tuple(ANSWER_SCHEMA["required"]) == KEYS  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("file", "text"), prompts(), ids=[file for file, _ in prompts()])
+def test_each_prompt_is_the_one_that_was_read_and_approved(file: str, text: str) -> None:
+    """A deliberate change: raise PROMPT_VERSION, then python -m tests.synthesis.golden_prompts."""
+    assert (GOLDEN / file).read_text(encoding="utf-8") == text
+
+
+def test_all_classes_of_a_cycle_share_the_prefix_and_the_suffix_makes_the_only_other() -> None:
+    systems = {text.partition("=== USER")[0] for _, text in prompts()}
+    assert len(systems) == 2
+    usual, tightened = sorted(systems, key=len)
+    assert len(systems) == len({usual, tightened}) and "PERFORMANCE" in tightened and "PERFORMANCE" not in usual
+
+
+def test_one_trade_more_does_not_change_the_bytes() -> None:
+    assert system_prompt(Doctrine(), POOR) == system_prompt(Doctrine(), Performance(31, -1.0, 0.4))

@@ -1,0 +1,178 @@
+"""One question to a model: slots, breaker, deadline, one retry, and a name for every way to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from engine.clock import Clock
+from engine.config import LlmSettings
+from engine.experts.tokens import estimated_tokens, fewest_tokens
+from engine.reasons import Reason
+from engine.synthesis.breaker import CircuitBreaker
+from engine.synthesis.chat import Chat, Message, ModelDown, NotRecorded, Reply, Schema
+from engine.synthesis.json_object import AnswerInvalid, Fault
+
+log = logging.getLogger(__name__)
+
+Valid = TypeVar("Valid")
+
+ATTEMPTS = 2
+ECHOED_CHARACTERS = 400
+ESTIMATE_SLACK = 1.2
+"""The estimate is no bound for a headline's words; what it says of the part that varies is stretched by this."""
+
+
+class PromptTruncated(Exception):
+    """The model did not read all that was sent, or could not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[Valid]):
+    """What is asked, in which form the answer must come, and how it is read (raises AnswerInvalid)."""
+
+    system: str
+    user: str
+    schema: Schema
+    read: Callable[[str], Valid]
+
+
+@dataclass(slots=True)
+class Called(Generic[Valid]):
+    """What one question has cost and brought. `answer` None: `failure` and `detail` say why."""
+
+    answer: Valid | None = None
+    failure: Reason | None = None
+    detail: str = ""
+    attempts: int = 0
+    raw: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    latency_ms: float | None = None
+    digest: str = ""
+    fault: Fault | None = None
+
+    def saw(self, reply: Reply) -> None:
+        self.raw = reply.text
+        self.prompt_tokens = reply.prompt_tokens
+        if reply.completion_tokens is not None:
+            self.completion_tokens = (self.completion_tokens or 0) + reply.completion_tokens
+
+    def failed(self, reason: Reason, detail: str) -> None:
+        self.failure, self.detail = reason, detail
+
+
+class ModelCaller:
+    """Asks through one chat, `llm.parallel` questions at a time, each within `llm.timeout_s` for both attempts.
+
+    `context` is what the loaded model really holds, where the server has told; less than `num_ctx` counts.
+    """
+
+    def __init__(self, settings: LlmSettings, clock: Clock, chat: Chat, breaker: CircuitBreaker) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._chat = chat
+        self._slots = asyncio.Semaphore(settings.parallel)
+        self._prefix_tokens: dict[tuple[str, str], float] = {}
+        self.breaker = breaker
+        self.context: int | None = None
+
+    async def ask(self, question: Question[Valid]) -> Called[Valid]:
+        """Never raises for what a model or a network does."""
+        call: Called[Valid] = Called(digest=self._chat.digest)
+        async with self._slots:
+            now = self._clock.monotonic()
+            if not self.breaker.admits(now):
+                wait = self.breaker.retry_in_s(now)
+                call.failed(Reason.LLM_DOWN, f"not asked: it failed before, next try in {wait:.0f} s")
+                return call
+            await self._guarded(question, call)
+            call.latency_ms = (self._clock.monotonic() - now) * 1000
+        return call
+
+    async def _guarded(self, question: Question[Valid], call: Called[Valid]) -> None:
+        """One admitted call, its outcome told to the breaker whatever happens."""
+        told = False
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                await self._asked(question, call)
+            self.breaker.succeeded()
+            told = True
+        except (ModelDown, TimeoutError) as error:
+            self.breaker.failed(self._clock.monotonic())
+            told = True
+            call.failed(Reason.LLM_DOWN, str(error) or f"no answer within {self._settings.timeout_s:g} s")
+        finally:
+            if not told:
+                self.breaker.abandoned(self._clock.monotonic())
+
+    async def _asked(self, question: Question[Valid], call: Called[Valid]) -> None:
+        try:
+            call.answer = await self._with_retry(question, call)
+        except PromptTruncated as error:
+            call.failed(Reason.LLM_TRUNCATED, str(error))
+        except AnswerInvalid as error:
+            call.fault = error.fault
+            call.failed(Reason.LLM_INVALID, str(error))
+        except NotRecorded as error:
+            call.failed(Reason.LLM_NOT_RECORDED, str(error))
+
+    async def _with_retry(self, question: Question[Valid], call: Called[Valid]) -> Valid:
+        messages = [Message("system", question.system), Message("user", question.user)]
+        while True:
+            try:
+                return await self._attempt(question, messages, call)
+            except AnswerInvalid as error:
+                log.info("invalid answer (%s): %s", error.fault, error)
+                if call.attempts == ATTEMPTS:
+                    raise
+                messages = [*messages, *_echo(call.raw, error)]
+
+    async def _attempt(self, question: Question[Valid], messages: Sequence[Message], call: Called[Valid]) -> Valid:
+        system, rest = messages[0].content, "\n".join(message.content for message in messages[1:])
+        self._check_fits(system, rest)
+        call.attempts += 1
+        reply = await self._chat.chat(messages, question.schema)
+        call.saw(reply)
+        self._check_read(system, rest, reply.prompt_tokens)
+        _check_finished(reply)
+        return question.read(reply.text)
+
+    def _check_fits(self, system: str, rest: str) -> None:
+        """A server cuts a prompt that does not fit without a word, from the front: the rules go first."""
+        context = min(self._settings.num_ctx, self.context or self._settings.num_ctx)
+        most, room = estimated_tokens(system) + estimated_tokens(rest), context - self._settings.num_predict
+        if most > room:
+            raise PromptTruncated(f"a prompt of up to {most} tokens does not fit into {room}; raise llm.num_ctx")
+
+    def _check_read(self, system: str, rest: str, read: int | None) -> None:
+        """The rules cost the same tokens every time: once seen, they are expected in full of every later count."""
+        if read is None:
+            raise PromptTruncated("the server does not say how many prompt tokens it read")
+        known = (self._chat.digest, system)
+        rules = max(float(fewest_tokens(system)), self._prefix_tokens.get(known, 0.0))
+        least = int(rules) + fewest_tokens(rest)
+        if read < least:
+            raise PromptTruncated(f"the model read {read} prompt tokens, at least {least} were sent")
+        if read > self._settings.num_ctx:
+            raise PromptTruncated(f"the model read {read} prompt tokens, more than its context of num_ctx holds")
+        self._prefix_tokens[known] = max(rules, read - ESTIMATE_SLACK * estimated_tokens(rest))
+
+
+def _check_finished(reply: Reply) -> None:
+    """Cut answers are none, even those that parse; an empty one beside a thought has a cause of its own."""
+    if reply.done_reason == "length":
+        detail = f"the answer was cut at {reply.completion_tokens} tokens; a shorter one was expected"
+        raise AnswerInvalid(Fault.CUT, detail)
+    if reply.thinking and not reply.text.strip():
+        detail = f"{reply.thinking} characters of thought and no answer: the model ignores think: false"
+        raise AnswerInvalid(Fault.EMPTY, detail)
+
+
+def _echo(raw: str, error: AnswerInvalid) -> tuple[Message, Message]:
+    said = raw[:ECHOED_CHARACTERS] or "(nothing)"
+    wish = f"Your answer was invalid: {error}. Answer again with exactly one valid JSON object and nothing else."
+    return Message("assistant", said), Message("user", wish)

@@ -1,0 +1,56 @@
+"""bench.model tells a good model from a bad one, on a scripted server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.briefs import SKETCHES
+from bench.model import examined
+from engine.clock import SystemClock
+from engine.config import LlmSettings, Settings
+from engine.synthesis.cassette import CASSETTE
+from engine.synthesis.chat import ModelDown
+from engine.synthesis.choice import Tape, choose_synthesizer
+from tests.ollama_server import OllamaServer, Script, Step, answer
+from tests.synthesis.requests import request
+
+ALL = 4 * len(SKETCHES)
+
+
+async def test_a_model_that_follows_the_rules_has_full_marks(capsys: pytest.CaptureFixture[str]) -> None:
+    with OllamaServer(Script()) as server:
+        seen = await examined(LlmSettings(host=server.host), None)
+    assert seen["questions"] == ALL
+    assert (seen["valid_first_try"], seen["valid"], seen["agreement"], seen["invented"]) == (1.0, 1.0, 1.0, 0.0)
+    assert seen["breaks"] == dict.fromkeys(("flipped", "more bullish", "headlines"), f"0/{len(SKETCHES)}")
+    assert "crypto crowded, more bullish" in capsys.readouterr().err
+
+
+async def test_a_model_that_always_buys_and_invents_is_found_out() -> None:
+    boast = answer("BUY", reasoning="RSI 93 and 777% upside")
+    with OllamaServer(Script((Step(boast),), faults={1: "schema ignored", 5: "empty", 6: "empty"})) as server:
+        seen = await examined(LlmSettings(host=server.host), None)
+    assert seen["failures"] == {"empty": 1}
+    assert seen["valid"] == pytest.approx((ALL - 1) / ALL, abs=1e-3)
+    assert seen["valid_first_try"] == pytest.approx((ALL - 2) / ALL, abs=1e-3)
+    assert isinstance(seen["agreement"], float) and seen["agreement"] < 0.6
+    assert seen["invented"] == 1.0
+    assert isinstance(seen["breaks"], dict) and seen["breaks"]["flipped"].split("/")[0] != "0"
+
+
+async def test_it_asks_what_an_engine_recorded(tmp_path: Path) -> None:
+    with OllamaServer(Script()) as server:
+        settings = Settings.model_validate({"goals": {"mode": "paper"}, "llm": {"host": server.host}})
+        chosen = await choose_synthesizer(settings, SystemClock(), Tape(tmp_path))
+        for streak in (2, 3, 3):
+            await chosen.synthesize(request(brief=f"CLASS crypto\nstreak +{streak}"))
+        await chosen.aclose()
+        seen = await examined(settings.llm, tmp_path / CASSETTE)
+    assert (seen["questions"], seen["breaks"]) == (2, {})
+
+
+async def test_a_model_that_is_not_there_is_one_line() -> None:
+    with OllamaServer(Script()) as server, pytest.raises(ModelDown, match="ollama pull other"):
+        await examined(LlmSettings(host=server.host, model="other"), None)
