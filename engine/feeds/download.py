@@ -29,7 +29,7 @@ class Downloader:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
         self._making = asyncio.Lock()
 
     async def get(self, url: str, most_bytes: int) -> bytes:
@@ -50,8 +50,8 @@ class Downloader:
     async def _followed(self, url: str, most_bytes: int) -> bytes:
         """Redirects lead to addresses that would be accepted as settings, and never from outside to this machine."""
         for _ in range(MOST_REDIRECTS + 1):
-            client = await self._client(is_loopback(url))
-            async with client.stream("GET", url, headers=_HEADERS) as response:
+            client = await self._client(url)
+            async with client.stream("GET", url, headers=_HEADERS, follow_redirects=False) as response:
                 target = response.headers.get("location")
                 if response.status_code in _REDIRECTS and target:
                     url = _next(url, target)
@@ -61,14 +61,15 @@ class Downloader:
                 return await _body(response, most_bytes)
         raise FeedError(f"redirected more than {MOST_REDIRECTS} times")
 
-    async def _client(self, loopback: bool) -> httpx.AsyncClient:
-        """What is on this machine is never asked through a proxy."""
+    async def _client(self, url: str) -> httpx.AsyncClient:
+        """What is on this machine is never asked through a proxy; plain http needs no certificates."""
+        loopback, plain = is_loopback(url), url.startswith("http:")
         async with self._making:
-            if loopback not in self._clients:
-                self._clients[loopback] = await asyncio.to_thread(
-                    httpx.AsyncClient, timeout=self._timeout_s, trust_env=not loopback, follow_redirects=False
+            if (loopback, plain) not in self._clients:
+                self._clients[loopback, plain] = await asyncio.to_thread(
+                    httpx.AsyncClient, timeout=self._timeout_s, trust_env=not loopback, verify=not plain
                 )
-        return self._clients[loopback]
+        return self._clients[loopback, plain]
 
 
 def _next(url: str, target: str) -> str:
