@@ -14,12 +14,15 @@ from engine.events import Event
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
 from engine.model import Instrument
+from engine.outcome.decision_log import prepare_records
 from engine.risk.limits import RiskLimits
 from engine.risk.self_test import prove_gates_trip
 from engine.synthesis.choice import choose_synthesizer
 from engine.venue import Venue
 from engine.watchlist import resolve
 from engine.works import Works
+
+prepare_records()  # here, because this module is loaded on a thread while the positions are looked after
 
 __all__ = ["Assembly", "prove_gates_trip"]
 
