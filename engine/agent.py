@@ -53,7 +53,7 @@ from engine.synthesis.port import Advocate, Performance, SynthesisRequest, Synth
 log = logging.getLogger(__name__)
 
 SPARKLINE_BARS = 96
-CANDLES_WITHIN_S = 2.0
+CANDLES_WITHIN_S = 5.0
 """How long the tickers wait for each other's candles; decisions are taken without those that come later."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from engine.feeds.worlds import feeds_of_world
 from engine.forecast.service import ForecastService
 from engine.home import Home
 from engine.model import Instrument
+from engine.outcome.decision_log import prepare_records
 from engine.risk.limits import RiskLimits
 from engine.risk.self_test import prove_gates_trip
 from engine.surroundings import Surroundings
@@ -27,7 +27,7 @@ from engine.venue import Venue
 from engine.watchlist import resolve
 from engine.works import Works
 
-log = logging.getLogger(__name__)
+prepare_records()  # here, because this module is loaded on a thread while the positions are looked after
 
 __all__ = ["Assembly", "prove_gates_trip"]
 

@@ -22,6 +22,7 @@ from engine.heartbeat import HEARTBEAT_S, heartbeat
 from engine.home import Home
 from engine.kill_care import KillCare
 from engine.limits_from_settings import risk_limits
+from engine.memory import settle_memory
 from engine.model import EngineState
 from engine.options import EngineOptions
 from engine.ranking import Ranking
@@ -154,6 +155,7 @@ class Engine:
             self.works.surroundings.start(self.supervisor)
         await self.works.books.refresh()
         await self.tell_health()
+        settle_memory()
         reducing = self._reducing()
         self.telling.announce(EngineState.REDUCING if reducing else EngineState.RUNNING, reducing)
 

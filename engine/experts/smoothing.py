@@ -64,8 +64,13 @@ def _close_weights(n: int) -> FloatArray:
     """Shape (6, n): the five averages of closes, then MACD's signal line, which is an average of their difference."""
     starts = (0, 0, 0, SLOW - FAST, 0)
     rows = [ema_weights(n, p, 2 / (p + 1), start) for p, start in zip(PERIODS, starts, strict=True)]
+    line = np.zeros((2, n))
+    line[0, :SLOW], line[1, :SLOW] = (ema_weights(SLOW, p, 2 / (p + 1), SLOW - p) for p in (FAST, SLOW))
+    steps = np.array([2 / (FAST + 1), 2 / (SLOW + 1)])
     signal = np.zeros(n)
-    for bars, weight in enumerate(ema_weights(n - SLOW + 1, SIGNAL, SIGNAL_STEP), SLOW):
-        line = ema_weights(bars, FAST, 2 / (FAST + 1), SLOW - FAST) - ema_weights(bars, SLOW, 2 / (SLOW + 1))
-        signal[:bars] += weight * line
+    for bar, weight in enumerate(ema_weights(n - SLOW + 1, SIGNAL, SIGNAL_STEP), SLOW - 1):
+        if bar >= SLOW:
+            line *= 1 - steps[:, None]
+            line[:, bar] = steps
+        signal += weight * (line[0] - line[1])
     return np.stack([*rows, signal])
