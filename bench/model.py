@@ -105,7 +105,7 @@ def variants(sketch: Sketch) -> dict[str, Asked]:
     }
 
 
-async def examined(llm: LlmSettings, cassette: Path | None) -> dict[str, object]:
+async def examined(llm: LlmSettings, cassette: Path | None, sketches: Sequence[Sketch] = SKETCHES) -> dict[str, object]:
     """Raises ModelDown when no such model is there."""
     server, scores = OllamaChat(llm), Scores()
     found = await server.available(5.0)
@@ -123,7 +123,7 @@ async def examined(llm: LlmSettings, cassette: Path | None) -> dict[str, object]
         for asked in recorded(cassette):
             await ask(asked)
     else:
-        for sketch in SKETCHES:
+        for sketch in sketches:
             before = await ask(question(sketch))
             for kind, variant in variants(sketch).items():
                 scores.paired(kind, before, await ask(variant), RELATIONS[kind])

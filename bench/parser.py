@@ -29,7 +29,9 @@ PIECES = (
     "{", "}", '"', "\\", "[", "]", ",", ":", " ", "\n", "```json", "<think>", "</think>", "NaN", "-1", "1e999", "null",
     "true", '"action"', '"BUY"', '"reasoning"', '"notional"', "｛", "｝", "“", "”", "\x00", "\u202e", "é", "0",
 )  # fmt: skip
-WRONG_VALUES = ("7", None, True, -1, 99, 1.5, [], {}, "", float("nan"), 10**40)
+WRONG_VALUES = ('"7"', "null", "true", "-1", "[]", "{}", '""', "NaN", "-Infinity", "1e999", "1" + "0" * 40)
+"""As JSON texts: neither a count nor a notional."""
+WRONG_COUNTS = (*WRONG_VALUES, "99", "1.5", "7.0")
 _DECODER = json.JSONDecoder()
 
 
@@ -87,10 +89,8 @@ def wrong(rng: random.Random) -> bytes:
         return whole[: rng.randrange(len(whole))].encode()
     if kind == 1:
         key = rng.choice(NUMERIC)
-        value = rng.choice(
-            WRONG_VALUES if key != "notional" else ("7", None, True, -1, [], {}, "", float("nan"), 10**40)
-        )
-        return json.dumps(said | {key: value}, allow_nan=True).encode()
+        value = rng.choice(WRONG_VALUES if key == "notional" else WRONG_COUNTS)
+        return json.dumps(said | {key: "@"}, allow_nan=False).replace('"@"', value).encode()
     if kind == 2:
         said.pop(rng.choice(list(said)))
         return json.dumps(said, allow_nan=False).encode()

@@ -26,8 +26,9 @@ class LocalEngine:
         self.mode = self._checked_mode()
 
     def _checked_mode(self) -> str:
-        """A wrong config.yaml is told before the screen is taken; without one there is nothing to read."""
-        if not self.home.config.exists():
+        """A wrong config.yaml or cassette is told before the screen is taken; without either there is nothing to
+        read."""
+        if not (self.home.config.exists() or self._arguments.cassette):
             return Mode.DEMO
         from engine.cli.prepare import prepare  # noqa: PLC0415 - pydantic waits when there is no file
 

@@ -17,7 +17,7 @@ from engine.synthesis.chat import Chat
 from engine.synthesis.devils_advocate import DevilsAdvocate
 from engine.synthesis.doctrine import Doctrine
 from engine.synthesis.ollama_chat import OllamaChat
-from engine.synthesis.ollama_client import OllamaSynthesizer, Tell, short
+from engine.synthesis.ollama_client import OllamaSynthesizer, Tell
 from engine.synthesis.port import SynthesisRequest, Synthesizer
 from engine.synthesis.rules import RulesSynthesizer
 
@@ -83,7 +83,7 @@ class ChosenSynthesizer:
         if self._probe is None:
             return "ok", "rules"
         if await self.available():
-            return "ok", f"{self._probe.model} {short(self._probe.digest)}"
+            return "ok", self._probe.described
         return ("off", f"rules answer: {self._detail}") if self._fallback is not None else ("down", self._detail)
 
     async def aclose(self) -> None:

@@ -12,7 +12,7 @@ from engine.clock import Clock
 from engine.config import LlmSettings
 from engine.model import Action, Synthesis, SynthesisSource
 from engine.reasons import Reason
-from engine.synthesis.breaker import CircuitBreaker
+from engine.synthesis.breaker import BreakerState, CircuitBreaker
 from engine.synthesis.chat import Chat, Message, ModelDown
 from engine.synthesis.doctrine import Doctrine
 from engine.synthesis.model_call import Called, ModelCaller, Question
@@ -61,6 +61,12 @@ class OllamaSynthesizer:
         return self._settings.model
 
     @property
+    def described(self) -> str:
+        """Who answers, in the words of the status line."""
+        who = f"{self._settings.model} {short(self.digest)}"
+        return f"cassette of {who}" if self._server is None else who
+
+    @property
     def digest(self) -> str:
         return self._chat.digest
 
@@ -70,7 +76,7 @@ class OllamaSynthesizer:
 
     async def synthesize(self, request: SynthesisRequest) -> Synthesis:
         """Never raises for what a model or a network does; `failure` names it and the action is HOLD."""
-        if not self._chat.digest and self._server is not None:
+        if not self._chat.digest and self._server is not None and self.breaker.state is BreakerState.CLOSED:
             await self.probe()
         system, user = system_prompt(self._doctrine, request.performance), user_prompt(request)
         call = await self.caller.ask(Question(system, user, ANSWER_SCHEMA, parse_answer))

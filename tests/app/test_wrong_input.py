@@ -54,6 +54,15 @@ MISTAKES = {
     "a replay folder that is not there": Mistake(
         "", ("--once", "--replay", "no-such-folder"), ("no-such-folder", "not a folder")
     ),
+    "a cassette that is not there, opening the cockpit": Mistake(
+        "", ("--cassette", "no-such.jsonl"), ("--cassette", "no-such.jsonl", "cannot be read")
+    ),
+    "recorded answers for real money": Mistake(
+        'goals: {mode: live}\napis: {okx: {flag: "0"}}\nrisk: {profile: prudent}\n',
+        ("--once", "--cassette", "any.jsonl"),
+        ("--cassette", "never trade real money"),
+        {**KEYS, "CYNOSURE_LIVE": "I-ACCEPT-THE-RISK"},
+    ),
     "an exchange that is not reachable": Mistake(
         PAPER.replace("{flag: ", '{host: "http://127.0.0.1:1", flag: '),
         ("--once",),

@@ -16,22 +16,23 @@ from engine.synthesis.choice import Tape, choose_synthesizer
 from tests.ollama_server import OllamaServer, Script, Step, answer
 from tests.synthesis.requests import request
 
-ALL = 4 * len(SKETCHES)
+SOME = SKETCHES[::3]
+ALL = 4 * len(SOME)
 
 
 async def test_a_model_that_follows_the_rules_has_full_marks(capsys: pytest.CaptureFixture[str]) -> None:
     with OllamaServer(Script()) as server:
-        seen = await examined(LlmSettings(host=server.host), None)
+        seen = await examined(LlmSettings(host=server.host), None, SOME)
     assert seen["questions"] == ALL
     assert (seen["valid_first_try"], seen["valid"], seen["agreement"], seen["invented"]) == (1.0, 1.0, 1.0, 0.0)
-    assert seen["breaks"] == dict.fromkeys(("flipped", "more bullish", "headlines"), f"0/{len(SKETCHES)}")
-    assert "crypto crowded, more bullish" in capsys.readouterr().err
+    assert seen["breaks"] == dict.fromkeys(("flipped", "more bullish", "headlines"), f"0/{len(SOME)}")
+    assert "crypto up, more bullish" in capsys.readouterr().err
 
 
 async def test_a_model_that_always_buys_and_invents_is_found_out() -> None:
     boast = answer("BUY", reasoning="RSI 93 and 777% upside")
     with OllamaServer(Script((Step(boast),), faults={1: "schema ignored", 5: "empty", 6: "empty"})) as server:
-        seen = await examined(LlmSettings(host=server.host), None)
+        seen = await examined(LlmSettings(host=server.host), None, SOME)
     assert seen["failures"] == {"empty": 1}
     assert seen["valid"] == pytest.approx((ALL - 1) / ALL, abs=1e-3)
     assert seen["valid_first_try"] == pytest.approx((ALL - 2) / ALL, abs=1e-3)

@@ -103,6 +103,7 @@ async def test_the_same_prompt_asked_twice_is_played_in_its_order(tmp_path: Path
         twice = (BRIEFS[0], BRIEFS[0])
         first = await ask(await choose_synthesizer(settings, SystemClock(), Tape(tmp_path)), twice)
     replay = await choose_synthesizer(settings, SystemClock(), Tape(None, tmp_path / CASSETTE))
+    assert await replay.describe() == ("ok", "cassette of qwen3.5:4b abababababab")
     again = await ask(replay, (*twice, BRIEFS[0]))
     assert [s.action for s in first] == [Action.BUY, Action.HOLD]
     assert [s.action for s in again] == [Action.BUY, Action.HOLD, Action.HOLD]

@@ -32,10 +32,10 @@ def test_each_file_comes_to_what_its_name_says(path: Path) -> None:
 
 
 def test_thousands_of_mutations_bring_no_exception_and_no_action_from_invalid_text() -> None:
-    findings = fuzz(6_000, seed=7)
+    findings = fuzz(4_000, seed=7)
     assert findings.exceptions == [] and findings.from_invalid == []
     assert findings.answers > 100, "an unfit fuzzer meets no valid answer at all"
-    assert sum(findings.refusals.values()) + findings.answers == 6_000
+    assert sum(findings.refusals.values()) + findings.answers == 4_000
 
 
 @pytest.mark.slow
