@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.agent import Agent
 from engine.books_view import BooksView
@@ -13,10 +14,15 @@ from engine.db import Database
 from engine.events import Event
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
+from engine.known_hours import KnownHours
 from engine.model import Instrument
+from engine.outcome.measuring import Measuring
+from engine.outcome.review import Reviewer
+from engine.outcome.signal_log import SignalLog
+from engine.outcome.worth.shadows import Shadows
 from engine.risk.limits import RiskLimits
 from engine.risk.self_test import prove_gates_trip
-from engine.synthesis.choice import choose_synthesizer
+from engine.synthesis.choice import choose_synthesizer, doctrine_of
 from engine.venue import Venue
 from engine.watchlist import resolve
 from engine.works import Works
@@ -32,6 +38,7 @@ class Assembly:
     limits: RiskLimits
     latch: EntryLatch
     publish: Callable[[Event], None]
+    logs: Path
 
     async def works(
         self, db: Database, venue: Venue, desk: TradingDesk, instruments: dict[str, Instrument], observe: bool
@@ -53,5 +60,22 @@ class Assembly:
             self.publish,
         )
         await agent.load()
+        measuring = await self._measuring(db, venue, instruments, agent)
+        reviewer = Reviewer(db, measuring, desk.tracker.history, venue.clock, self.logs, self.publish)
         cycle = Cycle(agent, venue.clock, self.publish)
-        return Works(self.limits, db, venue, instruments, watch, desk, books, synthesizer, agent, cycle)
+        return Works(
+            self.limits, db, venue, instruments, watch, desk, books, synthesizer, agent, cycle, measuring, reviewer
+        )
+
+    async def _measuring(
+        self, db: Database, venue: Venue, instruments: dict[str, Instrument], agent: Agent
+    ) -> Measuring:
+        """Hears every decision, and has told once what the last run measured."""
+        trail = self.settings.trading.trail_percent / 100
+        correlate = KnownHours(agent.windows, instruments).correlations
+        shadows = Shadows(db, doctrine_of(self.settings), trail, correlate)
+        await shadows.load()
+        measuring = Measuring(SignalLog(db), shadows, venue.clock, self.publish)
+        await measuring.tell()
+        agent.after_decision = measuring.observe
+        return measuring

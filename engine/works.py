@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from engine.agent import Agent
     from engine.books_view import BooksView
     from engine.cycle import Cycle
+    from engine.outcome.measuring import Measuring
+    from engine.outcome.review import Reviewer
     from engine.synthesis.choice import ChosenSynthesizer
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,8 @@ class Works:
     synthesizer: ChosenSynthesizer
     agent: Agent
     cycle: Cycle
+    measuring: Measuring
+    reviewer: Reviewer
 
     async def close(self, stop_embedded: bool) -> None:
         await self.synthesizer.aclose()
@@ -143,7 +147,7 @@ class WorksOpener:
 
             prove_gates_trip(self._limits)
         async with self._step("synthesis"):
-            assembly = Assembly(self._settings, self._limits, self._latch, self._publish)
+            assembly = Assembly(self._settings, self._limits, self._latch, self._publish, self._home.logs)
             return await assembly.works(db, venue, desk, instruments, observe)
 
     async def abandon(self, stop_embedded: bool) -> None:
