@@ -95,4 +95,4 @@ class Worth:
 
 
 def _percent(fraction: float) -> str:
-    return f"{fraction * 100:+.2f}".replace("-", "−")
+    return f"{fraction * 100:+.2f}"
