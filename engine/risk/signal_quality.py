@@ -8,8 +8,9 @@ errors of lag h − 1, each bar's tickers summed first (Driscoll & Kraay 1998).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +21,7 @@ MIN_SAMPLES = 30
 """Forward returns that do not overlap. Fewer say nothing, and nothing is shown."""
 HORIZONS_BARS = {"1 h": 4, "4 h": 16, "24 h": 96}
 """Of 15 minutes. IC over growing horizons is the signal's decay."""
+BARS_A_DAY = 96
 MIN_DAY_ROWS = 30
 """A day with fewer rows has no IC of its own."""
 
@@ -27,7 +29,7 @@ MIN_DAY_ROWS = 30
 def average_ranks(values: FloatArray) -> FloatArray:
     """Ranks 1…n down each column of an (n, k) array without NaN; equal values share the mean of their places."""
     count = len(values)
-    order = np.argsort(values, axis=0, kind="stable")
+    order = np.argsort(values, axis=0)
     ordered = np.take_along_axis(values, order, axis=0)
     place = np.arange(count)[:, None]
     changes = np.ones(values.shape, dtype=bool)
@@ -79,8 +81,10 @@ def newey_west_t(signal: FloatArray, forward: FloatArray, bar: IntArray, lag: in
 
 @dataclass(frozen=True, slots=True)
 class SignalTable:
-    """Rows of signals beside their closes. `values` is (n, k), NaN = n/a; `ticker` and `bar` (n,) number ticker and
-    15-minute bar; `close` in USDT. One row at most for a ticker and a bar."""
+    """Rows of signals beside their closes, in the order of their bars, one at most for a ticker and a bar.
+
+    `values` is (n, k), NaN = n/a; `ticker` and `bar` (n,) number ticker and 15-minute bar since 1970; `close` in USDT.
+    """
 
     names: tuple[str, ...]
     ticker: IntArray
@@ -105,42 +109,54 @@ def forward_returns(table: SignalTable, bars: int) -> FloatArray:
 
 
 def information_coefficients(table: SignalTable) -> tuple[InformationCoefficient, ...]:
-    """Every signal over every horizon, signals in the table's order."""
+    """Every signal over every horizon, signals in the table's order. Signals known in the same rows go together."""
     found: list[InformationCoefficient] = []
     for horizon, bars in HORIZONS_BARS.items():
         forward = forward_returns(table, bars)
-        for column, name in enumerate(table.names):
-            found.append(_coefficient(name, horizon, bars, table.values[:, column], forward, table.bar))
+        groups: dict[bytes, list[int]] = {}
+        known = np.isfinite(table.values) & np.isfinite(forward)[:, None]
+        for column in range(len(table.names)):
+            groups.setdefault(known[:, column].tobytes(), []).append(column)
+        for columns in groups.values():
+            rows = known[:, columns[0]]
+            names = [table.names[column] for column in columns]
+            values = table.values[rows][:, columns]
+            found += _coefficients(names, horizon, bars, values, forward[rows], table.bar[rows])
     return tuple(sorted(found, key=lambda ic: table.names.index(ic.signal)))
 
 
-def _coefficient(
-    name: str, horizon: str, bars: int, values: FloatArray, forward: FloatArray, bar: IntArray
-) -> InformationCoefficient:
-    known = np.isfinite(values) & np.isfinite(forward)
-    n, apart = int(known.sum()), len(np.unique(bar[known])) // bars
+def _coefficients(
+    names: Sequence[str], horizon: str, bars: int, values: FloatArray, forward: FloatArray, bar: IntArray
+) -> Iterator[InformationCoefficient]:
+    """Of signals (n, k) that are all known in these rows."""
+    n, apart = len(bar), (int((np.diff(bar) != 0).sum()) + bool(len(bar))) // bars
     if apart < MIN_SAMPLES:
-        return InformationCoefficient(name, horizon, None, None, n, apart)
-    signal, outcome = (standardised_ranks(v[known][:, None])[:, 0] for v in (values, forward))
-    ic = float((signal * outcome).mean())
-    if not math.isfinite(ic):
-        return InformationCoefficient(name, horizon, None, None, n, apart)
-    t = newey_west_t(signal, outcome, bar[known], bars - 1)
-    return InformationCoefficient(name, horizon, ic, t, n, apart, icir(values[known], forward[known], bar[known]))
+        yield from (InformationCoefficient(name, horizon, None, None, n, apart) for name in names)
+        return
+    outcome, ratios = standardised_ranks(forward[:, None])[:, 0], icir(values, forward, bar)
+    for column, name in enumerate(names):
+        signal = standardised_ranks(values[:, column : column + 1])[:, 0]
+        ic = float((signal * outcome).mean())
+        if not math.isfinite(ic):
+            yield InformationCoefficient(name, horizon, None, None, n, apart)
+            continue
+        t = newey_west_t(signal, outcome, bar, bars - 1)
+        yield InformationCoefficient(name, horizon, ic, t, n, apart, ratios[column])
 
 
-def icir(values: FloatArray, forward: FloatArray, bar: IntArray) -> float | None:
-    """Mean over standard deviation of the ICs of single UTC days; None under two days that have one."""
-    days = bar // 96
-    daily = [_day(values[days == day], forward[days == day]) for day in np.unique(days)]
-    known = np.array([ic for ic in daily if math.isfinite(ic)])
-    if len(known) < 2 or known.std(ddof=1) == 0:
+def icir(values: FloatArray, forward: FloatArray, bar: IntArray) -> tuple[float | None, ...]:
+    """Mean over standard deviation of the ICs of single UTC days, for each column; None under two days that have
+    one."""
+    edges = [0, *(np.flatnonzero(np.diff(bar // BARS_A_DAY)) + 1).tolist(), len(bar)]
+    spans = [slice(begin, end) for begin, end in pairwise(edges) if end - begin >= MIN_DAY_ROWS]
+    daily = np.array([spearman(values[span], forward[span]) for span in spans]).reshape(len(spans), values.shape[1])
+    return tuple(_ratio(column[np.isfinite(column)]) for column in daily.T)
+
+
+def _ratio(ics: FloatArray) -> float | None:
+    if len(ics) < 2 or ics.std(ddof=1) == 0:
         return None
-    return float(known.mean() / known.std(ddof=1))
-
-
-def _day(values: FloatArray, forward: FloatArray) -> float:
-    return float(spearman(values[:, None], forward)[0]) if len(values) >= MIN_DAY_ROWS else math.nan
+    return float(ics.mean() / ics.std(ddof=1))
 
 
 def strongest(coefficients: Sequence[InformationCoefficient], count: int) -> tuple[InformationCoefficient, ...]:

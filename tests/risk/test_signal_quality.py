@@ -152,5 +152,8 @@ def test_tickers_that_move_as_one_count_as_one() -> None:
 
 def test_the_ratio_needs_two_days() -> None:
     rng = np.random.default_rng(7)
-    assert icir(rng.normal(size=90), rng.normal(size=90), np.arange(90)) is None
-    assert icir(rng.normal(size=192), rng.normal(size=192), np.arange(192)) is not None
+    assert icir(rng.normal(size=(90, 2)), rng.normal(size=90), np.arange(90)) == (None, None)
+    values, forward = rng.normal(size=(192, 1)), rng.normal(size=192)
+    first, second = (spearman(values[half], forward[half])[0] for half in (slice(96), slice(96, 192)))
+    expected = (first + second) / 2 / np.std([first, second], ddof=1)
+    assert icir(values, forward, np.arange(192)) == (pytest.approx(expected),)

@@ -23,8 +23,8 @@ Correlate = Callable[[str, tuple[str, ...]], Mapping[str, float | None]]
 class Book:
     """`start` and `net` (everything earned since, open positions marked) in USDT. The day's figures count from 00:00
     UTC. `recent` are the trades closed in the last 14 days, oldest first; `total_return` sums the bars' returns, each
-    on the equity that it was made with. `chances` counts bars at which it was flat and every gate stood open, and
-    `entries` those at which it bought."""
+    on the equity that it was made with. `chances`, led for the model alone, counts bars at which it was flat, was
+    asked and no gate stood in the way; `entries` the bars at which it bought."""
 
     policy: Policy
     start: Decimal

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from engine.clock import utc_day
 from engine.model import Action, ClosedTrade, DecisionRecord, Funding, SynthesisSource
+from engine.model.worth import Policy
 from engine.outcome.worth.book import Book, opened
 from engine.outcome.worth.position import BAR_MS, Bar, ShadowPosition, Step, close, on_bar
 from engine.reasons import Reason
@@ -59,7 +60,8 @@ def decided(book: Book, inputs: DecisionInputs, trail: float) -> tuple[Book, Dec
     position = book.positions.get(inputs.ticker)
     if record.action is Action.SELL and position is not None:
         return book.holding(inputs.ticker, replace(position, leaving=True)), record
-    book = replace(book, chances=book.chances + _open(inputs))
+    if book.policy is Policy.MODEL:
+        book = replace(book, chances=book.chances + _open(inputs))
     return (_entered(book, inputs, record, trail), record) if record.action is Action.BUY else (book, record)
 
 
