@@ -7,7 +7,7 @@ and carries out their verdict.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -117,6 +117,7 @@ class Agent:
         self._graded: tuple[int, Performance | None] | None = None
         self._fees: dict[str, FeeRates] = {}
         self._streaks: dict[str, Streak] = {}
+        self.after_decision: Callable[[DecisionInputs], Awaitable[None]] | None = None
         self.board = QuoteBoard(exchange, clock)
         self.windows = CandleWindows(exchange)
         self.signals = SignalBoard()
@@ -231,6 +232,8 @@ class Agent:
         record = replace(record, stages_ms=dict(timer.stages_ms))
         await self._desk.decisions.record(record)
         self._publish(DecisionMade(record, self._clock.now_ms()))
+        if self.after_decision is not None:
+            await self.after_decision(inputs)
         self._stage(prepared.cycle, instrument, Stage.DONE)
         return record
 

@@ -224,6 +224,7 @@ class Engine:
             await works.db.set_meta(CYCLE_NUMBER, str(number))
             report = await works.cycle.run(number, self._ranking.order(works, only), next_at)
             await self.refresh_books()
+            await works.measuring.tell()
         return report
 
     async def refresh_books(self) -> None:

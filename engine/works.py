@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from engine.agent import Agent
     from engine.books_view import BooksView
     from engine.cycle import Cycle
+    from engine.outcome.measuring import Measuring
+    from engine.outcome.review import Reviewer
     from engine.surroundings import Surroundings
     from engine.synthesis.choice import ChosenSynthesizer
 
@@ -65,6 +67,8 @@ class Works:
     surroundings: Surroundings
     agent: Agent
     cycle: Cycle
+    measuring: Measuring
+    reviewer: Reviewer
 
     async def close(self, stop_embedded: bool) -> None:
         await self.synthesizer.aclose()

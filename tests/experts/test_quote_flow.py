@@ -1,4 +1,4 @@
-"""The flow window: the sums of the paper, whatever the buckets; nothing across a gap; what it explains on real quotes."""
+"""The flow window: the sums of the paper, whatever the buckets; nothing across a gap; what real quotes say."""
 
 from __future__ import annotations
 
