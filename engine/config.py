@@ -120,7 +120,7 @@ class ForecastSettings(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     context: Annotated[int, Field(ge=64, le=4096)] = 512
     threads: Annotated[int, Field(ge=1, le=64)] = 2
-    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 300.0
     download: bool = False
 
 
