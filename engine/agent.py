@@ -223,7 +223,8 @@ class Agent:
         instrument, timer = prepared.snapshot.instrument, prepared.timer
         began = self._clock.monotonic()
         self._stage(prepared.cycle, instrument, Stage.RISK)
-        record = await self._challenged(await self._answered(prepared))
+        inputs = await self._answered(prepared)
+        record = await self._challenged(inputs)
         began = timer.lap(Stage.RISK, began)
         self._publish(GatesEvaluated(prepared.cycle, instrument.ticker, record.gates, self._clock.now_ms()))
         self._stage(prepared.cycle, instrument, Stage.EXECUTE)
@@ -233,7 +234,8 @@ class Agent:
         await self._desk.decisions.record(record)
         self._publish(DecisionMade(record, self._clock.now_ms()))
         if self.after_decision is not None:
-            await self.after_decision(inputs)
+            factor = record.advice.factor if record.advice is not None else None
+            await self.after_decision(replace(inputs, advocate_factor=factor))
         self._stage(prepared.cycle, instrument, Stage.DONE)
         return record
 
