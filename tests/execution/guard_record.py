@@ -21,7 +21,8 @@ _ROLES = {"e": "entry", "b": "bracket", "x": "exit"}
 _SUFFIX = "-USDT-SWAP"
 
 INTENT_STEPS = (
-    "SELECT e.client_id, e.from_state, e.to_state, e.detail FROM intent_events e WHERE e.id > ? ORDER BY e.id"
+    "SELECT client_id, from_state, to_state, e.detail, reason FROM intent_events e JOIN intents USING (client_id)"
+    " WHERE e.id > ? ORDER BY e.id"
 )
 BRACKET_STEPS = (
     "SELECT rowid, client_id, from_state, to_state, detail FROM bracket_events WHERE rowid > ? ORDER BY rowid"
@@ -57,7 +58,8 @@ class Record:
         self._on = False
         after_intents, after_brackets = self._marks
         for row in self._disk.real.execute(INTENT_STEPS, (after_intents,)):
-            self._say("journal", f"{row['client_id']}: {row['from_state']} → {row['to_state']}: {row['detail']}")
+            step = f"{row['from_state'] or row['reason']} → {row['to_state']}"
+            self._say("journal", f"{row['client_id']}: {step}: {row['detail']}")
         for row in self._disk.real.execute(BRACKET_STEPS, (after_brackets,)):
             self._say("journal", f"{row['client_id']}: {row['from_state']} → {row['to_state']}: {row['detail']}")
         for line in self._books():
@@ -84,11 +86,12 @@ class Record:
 
     # ---------------------------------------------------------------- what happens
 
-    def call(self, name: str, args: Iterable[Any], kwargs: dict[str, Any]) -> None:
+    def call(self, name: str, args: Iterable[Any], kwargs: dict[str, Any], loose: bool) -> None:
+        """`loose`: it should be asked under the instrument's lock, and is not."""
         if not self._on:
             return
         given = [_plain(value) for value in args] + [f"{k}={_plain(v)}" for k, v in kwargs.items() if v is not None]
-        self._say("asks", f"{name}({', '.join(given)})")
+        self._say("asks", f"{name}({', '.join(given)}){' WITHOUT THE LOCK' if loose else ''}")
 
     def event(self, event: Event) -> None:
         if not self._on:

@@ -115,6 +115,8 @@ def a_margin_mode_switched_by_hand(on: Stage) -> None:
     on.world.venue._outside._margin_mode(SwitchMargin(inst=BTC))
     on.look("one of the right mode is placed")
     on.look("the other one is surplus")
+    on.line.faults |= {"positions": [passes, on.altered(since(on, 100))], "brackets": [nothing, nothing]}
+    on.look("young, and listed at the third look")
 
 
 @scene
@@ -183,6 +185,9 @@ def a_position_cut_seven_times_within_a_minute(on: Stage) -> None:
         on.run(on.guard.run())
     on.trade("sell", "1", reduceOnly=True)
     on.look("the seventh time: the bracket stays larger for now")
+    on.enter(ETH)
+    on.trade("sell", "1", ETH, reduceOnly=True)
+    on.look("ETH has not been cut before")
 
 
 # ---------------------------------------------------------------- cannot be covered
@@ -239,6 +244,21 @@ def a_position_goes_while_it_is_healed(on: Stage) -> None:
     on.uncovers()
     on.line.faults["positions"] = [passes, passes, on.before(on.closes)]
     on.look("before a bracket is placed")
+
+
+@scene
+def a_position_whose_size_cannot_be_read_while_it_is_healed(on: Stage) -> None:
+    on.enter()
+    on.uncovers()
+    on.line.faults["positions"] = [passes, passes, down]
+    on.look("the size last seen is covered")
+
+
+@scene
+def a_position_of_less_than_one_contract(on: Stage) -> None:
+    on.enter(contracts=D("0.5"))
+    on.uncovers()
+    on.look()
 
 
 @scene

@@ -32,6 +32,16 @@ def a_disk_that_refuses_everything(on: Stage) -> None:
 
 
 @scene
+def a_first_look_at_books_that_cannot_be_read(on: Stage) -> None:
+    on.enter()
+    on.new_life()
+    assert on.guard.last == ()
+    with on.disk_refuses("FROM trades"):
+        on.look("no terms are known yet")
+    on.look("they can be read")
+
+
+@scene
 def a_step_that_cannot_be_written(on: Stage) -> None:
     on.enter()
     on.uncovers()
@@ -56,7 +66,8 @@ def a_filled_entry_without_a_trade(on: Stage) -> None:
     with on.disk_refuses("INSERT INTO trades"):
         on.enter()
     on.desk.shared.unbooked.clear()
-    on.look("booked by the guard")
+    on.enter(ETH)
+    on.look("booked by the guard, whatever was entered since")
 
 
 @scene
@@ -141,6 +152,13 @@ def somebody_works_on_a_bare_position(on: Stage) -> None:
     with on.at_work():
         on.look()
     on.look("done")
+
+
+@scene
+def somebody_works_on_a_position_without_a_trade(on: Stage) -> None:
+    on.trade("buy", "3")
+    with on.at_work():
+        on.look()
 
 
 @scene

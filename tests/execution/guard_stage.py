@@ -7,7 +7,7 @@ call takes 20 ms, nothing runs by itself, ids are named in the order in which th
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -31,12 +31,17 @@ LATENCY_S = 0.02
 D = Decimal
 
 
+FREE = frozenset({"bracket_history", "listen"})
+"""What is asked of one instrument without its lock. Everything else of one is asked under it."""
+
+
 class Watched(FaultyExchange):
-    """The real adapter; each call is on record."""
+    """The real adapter; each call is on record, and whether `busy` says that its instrument is locked."""
 
     def __init__(self, real: Any, record: Record) -> None:
         super().__init__(real)
         self._record = record
+        self.busy: Callable[[str], bool] = lambda _: True
 
     def __getattr__(self, name: str) -> Any:
         call = super().__getattr__(name)
@@ -44,7 +49,9 @@ class Watched(FaultyExchange):
             return call
 
         async def told(*args: Any, **kwargs: Any) -> Any:
-            self._record.call(name, args, kwargs)
+            inst_id = getattr(args[0], "inst_id", args[0]) if args else None
+            loose = isinstance(inst_id, str) and name not in FREE and not self.busy(inst_id)
+            self._record.call(name, args, kwargs, loose)
             return await call(*args, **kwargs)
 
         return told
@@ -94,13 +101,25 @@ class Stage:
         db = await Database.open(world.home / "cynosure.db", connect=connector(world.disk, lambda _: None))
         self.line = Watched(engine.exchange, self.record)
         self.instruments = dict(await engine.instruments())
-        desk = TradingDesk(
-            db, self.line, EntryLatch(world.home / "storage", world.clock.wall_ms), world.clock,  # type: ignore[arg-type]
-            self.record.event, self.instruments, world.home / "logs", TIMING,
-        )  # fmt: skip
-        await desk.load()
+        self.db = db
+        desk = await self._loaded()
         await desk.boot()
         return desk
+
+    async def _loaded(self) -> TradingDesk:
+        world = self.world
+        desk = TradingDesk(
+            self.db, self.line, EntryLatch(world.home / "storage", world.clock.wall_ms), world.clock,  # type: ignore[arg-type]
+            self.record.event, self.instruments, world.home / "logs", TIMING,
+        )  # fmt: skip
+        self.line.busy = desk.shared.locks.busy
+        await desk.load()
+        return desk
+
+    def new_life(self) -> None:
+        """The next run's desk, before it boots: the same disk and venue, nothing remembered."""
+        self.desk = self.run(self._loaded())
+        self.guard = self.desk.guard
 
     def close(self) -> None:
         self.world.close()

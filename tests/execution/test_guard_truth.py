@@ -124,3 +124,34 @@ def test_a_bracket_of_another_engine_is_not_cancelled_where_the_books_tell_it_fr
     with on.disk_refuses("" if readable else "UNION ALL"):
         on.look()
     assert len(on.brackets()) == readable
+
+
+def dated_after_its_trade(on: Stage, later_ms: int) -> None:
+    [trade] = on.run(on.desk.shared.book.open_trades()).values()
+    on.line.always["positions"] = on.altered(lambda p: replace(p, opened_at=trade.opened_at + later_ms))
+
+
+@pytest.mark.parametrize(
+    ("later_ms", "ends"), [(0, Reason.EXITED), (1000, Reason.EXITED), (1001, Reason.VENUE_UNAVAILABLE)]
+)
+def test_a_venue_that_does_not_tell_who_traded_keeps_no_position_open_that_is_dated_like_ours(
+    on: Stage, later_ms: int, ends: Reason
+) -> None:
+    on.enter()
+    dated_after_its_trade(on, later_ms)
+    on.line.always["fills"] = down
+    assert on.run(on.desk.exit.close(BTC, Reason.SIGNAL_EXIT, "x1")).reason is ends
+
+
+def test_a_position_that_a_person_opened_within_a_second_of_ours_is_not_closed_for_want_of_a_bracket(on: Stage) -> None:
+    on.enter(settled=False)
+    on.closes()
+    on.uncovers()
+    on.trade("buy", "1")
+    for call in ("place_bracket", "amend_bracket"):
+        on.line.always[call] = refuse("51000")
+    on.look()
+    assert on.line.sent("close_position") == on.line.sent("place_order") - 1 == 0
+    held = on.position()
+    assert held is not None and held.contracts == 1
+    assert seen(on).protection is Protection.FOREIGN
