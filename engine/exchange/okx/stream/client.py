@@ -16,7 +16,7 @@ from engine.exchange.okx.stream.book_chain import Link
 from engine.exchange.okx.stream.channels import PLANS, SocketPlan, book_channel, flow_plan
 from engine.exchange.okx.stream.flows import FlowBoard
 from engine.exchange.okx.stream.frames import Pushed
-from engine.exchange.okx.stream.load import Sieve
+from engine.exchange.okx.stream.load import SHARE, Sieve
 from engine.exchange.okx.stream.pace import Backoff, ConnectGate
 from engine.exchange.okx.stream.socket import StreamSocket, Surroundings
 from engine.exchange.okx.stream.translate import Translator
@@ -36,7 +36,8 @@ class OkxStreams:
 
     `address` is that of `addresses.stream_address`. `hear` gets every piece of news in our own terms; it must be
     quick and never raise. `books` are instruments whose order book the public line follows as well. With `following`
-    there is a flow line, whose pushes never reach `hear`: they are put together in `flows`.
+    there is a flow line, whose pushes never reach `hear`: they are put together in `flows`, within `flow_share` of the
+    loop's time.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class OkxStreams:
         patience: Patience = PATIENCE,
         seed: int = 0,
         following: Following | None = None,
+        flow_share: float = SHARE,
     ) -> None:
         around = Surroundings(
             address, endpoint, ConnectGate(clock.monotonic), clock.monotonic, clock.speed, tell, resync, patience
@@ -71,7 +73,7 @@ class OkxStreams:
         }
         self._flow: StreamSocket | None = None
         self.flows = FlowBoard(clock, self._followed_book, lambda: self._flow is not None and self._flow.is_up)
-        self._sieve = Sieve(clock.monotonic, time.thread_time, self.flows.skipped, self._tell_of_flow)
+        self._sieve = Sieve(clock.monotonic, time.thread_time, self.flows.skipped, self._tell_of_flow, flow_share)
         if following is not None:
             self._flow = StreamSocket(
                 flow_plan(following),

@@ -14,6 +14,7 @@ from engine.exchange.errors import Unavailable
 from engine.exchange.okx.sdk import OkxEndpoint
 from engine.exchange.okx.stream.channels import SocketPlan
 from engine.exchange.okx.stream.client import OkxStreams
+from engine.exchange.okx.stream.load import SHARE
 from engine.exchange.okx.stream.watch import Patience
 from engine.exchange.streams import Following
 from engine.supervisor import Supervisor
@@ -45,7 +46,7 @@ async def accept(socket: ServerConnection, request: dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def scripted(
-    plan: SocketPlan | None, answering: Answering, following: Following | None = None
+    plan: SocketPlan | None, answering: Answering, following: Following | None = None, share: float = SHARE
 ) -> AsyncIterator[Told]:
     """One socket of the client on a server that answers pings, and operations as `answering` does; with `following`,
     the flow line."""
@@ -71,6 +72,7 @@ async def scripted(
             plans=[] if plan is None else [plan],
             patience=HASTY,
             following=following,
+            flow_share=share,
         )
         supervisor = Supervisor(lambda name, error: deaths.append(error))
         for name, run in told.streams.lines().items():

@@ -128,7 +128,7 @@ async def test_a_flood_of_quotes_never_holds_up_the_loop_and_is_sampled_with_a_n
         if request["args"][0].get("channel") == "bbo-tbt":
             socket.transport.write(b"".join(row(number) for number in range(QUOTES)))
 
-    async with scripted(None, flood, Following((ABC,), quotes=True)) as told:
+    async with scripted(None, flood, Following((ABC,), quotes=True), share=0.01) as told:
         turns: list[float] = []
 
         async def other() -> None:
