@@ -48,6 +48,7 @@ risk:
   daily_loss_limit_pct: 100.0
   max_correlation: 1.0
   cooldown_minutes: 0
+  stock_entries: always
   off_session_spread_pct: 5.0
   sl_mult: 0.3
   tp_mult: 0.5

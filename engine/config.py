@@ -102,6 +102,7 @@ class RiskSettings(Section):
     max_consecutive_losses: Annotated[int, Field(ge=1, le=100)] = 5
     max_ticker_loss_pct: Percent = 10.0
     cooldown_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
+    stock_entries: Literal["us_session_only", "spread", "always"] = "us_session_only"
     off_session_spread_pct: Annotated[float, Field(ge=0, le=5)] = 0.10
     max_correlation: Share = 0.85
     min_margin_ratio: Annotated[float, Field(ge=1.0, le=100)] = 1.20

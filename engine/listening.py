@@ -1,6 +1,7 @@
 """The venue's streams wired to the engine: a push rings a bell, and whoever answers reads everything by REST.
 
-The streams make the guard quicker, never wiser: without a single push it still looks every 15 s.
+What the followed markets do (`flows`) is the exception: it stands nowhere else, protects no money, and is None whenever
+it is not whole. The streams make the guard quicker, never wiser: without a single push it still looks every 15 s.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from engine.bell import Bell
 from engine.events import HealthChanged
 from engine.exchange.errors import ExchangeError
 from engine.exchange.streams import (
+    WORST_FIRST,
     AccountStream,
     InstrumentsMoved,
     MaintenanceTold,
+    MarketFlows,
+    NoFlows,
     Push,
     Resumed,
     StreamState,
@@ -33,7 +37,6 @@ STATUS_APART_S = 2.0
 
 Look = Callable[[], Awaitable[None]]
 
-WORST_FIRST = (StreamState.DOWN, StreamState.STALE, StreamState.OFF, StreamState.CONNECTING, StreamState.OK)
 STATUS = {StreamState.OFF: "stale"}
 """A channel that is refused for good is a channel that says nothing."""
 
@@ -54,6 +57,8 @@ class Listening:
         }
         self._stream: AccountStream | None = None
         self._resumed: set[Topic] = set()
+        self.flows: MarketFlows = NoFlows()
+        """What is known of the followed markets; from `start` on the stream's, where there is one."""
 
     def start(self) -> None:
         """One supervised task a line and a bell: each is started again when it dies, and told."""
@@ -61,12 +66,22 @@ class Listening:
         self._stream = engine.opened().venue.streams(self.hear, self._tell, engine.sync_clock)
         if self._stream is None:
             self._tell("warning", "no stream address is known for this host; the guard works by REST alone")
+        else:
+            self.flows = self._stream.flows
+        self.follow()
         lines = {} if self._stream is None else self._stream.lines()
         for name, run in lines.items():
             engine.supervisor.keep(f"{name} stream", run)
         for name, bell in self._bells.items():
             engine.supervisor.keep(f"{name} bell", self._answering(name, bell))
         self.tell_health()
+
+    def follow(self) -> None:
+        """The markets of the watchlist as it is now, as far as this venue at its present speed is worth following.
+        Costs nothing when they are the same: it is called with every report of health."""
+        if self._stream is not None:
+            works = self._engine.opened()
+            self._stream.follow(works.venue.following(works.watch.instruments))
 
     def hear(self, push: Push) -> None:
         match push:
@@ -90,6 +105,7 @@ class Listening:
         self._resumed.update(topics)
 
     def tell_health(self) -> None:
+        self.follow()
         health = self._stream.health() if self._stream is not None else ()
         now = self._engine.clock.now_ms()
         if not health:
@@ -121,7 +137,11 @@ class Listening:
 
 def _ages(health: tuple[TopicHealth, ...]) -> str:
     """Each topic's age; some say nothing for hours because nothing happens."""
-    return ", ".join(f"{h.topic} {'–' if h.age_s is None else f'{h.age_s:.0f} s'}" for h in health)
+    return ", ".join(f"{h.topic} {'–' if h.age_s is None else f'{h.age_s:.0f} s'}{_noted(h.detail)}" for h in health)
+
+
+def _noted(detail: str) -> str:
+    return f" ({detail})" if detail else ""
 
 
 def _faults(health: tuple[TopicHealth, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from engine.clock import Clock, ScaledClock, SystemClock
@@ -13,12 +13,17 @@ from engine.exchange.errors import ExchangeError
 from engine.exchange.okx.exchange import OkxExchange
 from engine.exchange.okx.sdk import OkxEndpoint
 from engine.exchange.simulator.embedded import EmbeddedVenue
-from engine.exchange.streams import AccountStream, Hear, Tell
+from engine.exchange.streams import AccountStream, Following, Hear, Tell
 from engine.home import Home
 from engine.known_venue import remember
 from engine.mode import Mode
+from engine.model import Instrument
 
 log = logging.getLogger(__name__)
+
+SINGLE_QUOTES_UP_TO = 10.0
+"""Venue seconds per wall second. In a faster market a second and more lies between two pushes of a best quote: those
+are snapshots, whose flow says nothing, and asking for them would cost the simulated market its time."""
 
 
 @dataclass(slots=True)
@@ -73,7 +78,15 @@ class Venue:
         from engine.exchange.okx.stream.client import OkxStreams  # noqa: PLC0415
 
         address = stream_address(self.endpoint.rest_host, self.endpoint.flag)
-        return None if address is None else OkxStreams(address, self.endpoint, self.clock, hear, tell, resync)
+        if address is None:
+            return None
+        return OkxStreams(address, self.endpoint, self.clock, hear, tell, resync, following=Following())
+
+    def following(self, instruments: Sequence[Instrument]) -> Following:
+        """How these markets are listened to here. The embedded market's books are read by REST alone: to write 400
+        levels ten times a second for each instrument would take it half a core."""
+        quotes = self.embedded is None or 0 < self.clock.speed() <= SINGLE_QUOTES_UP_TO
+        return Following(tuple(instruments), quotes=quotes, books=self.embedded is None)
 
     async def close(self, stop_embedded: bool) -> None:
         await self.exchange.aclose()

@@ -12,6 +12,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
+from engine.model import Book, Instrument, LiquidationFlow, QuoteFlow
+
 
 class Topic(StrEnum):
     """What is told. PULSE moves all the time and only proves that a line still carries data."""
@@ -23,6 +25,8 @@ class Topic(StrEnum):
     INSTRUMENTS = "instruments"
     MAINTENANCE = "maintenance"
     BOOK = "book"
+    QUOTES = "quotes"
+    LIQUIDATIONS = "liquidations"
     PULSE = "pulse"
 
 
@@ -34,6 +38,9 @@ class StreamState(StrEnum):
     OK = "ok"
     STALE = "stale"
     DOWN = "down"
+
+
+WORST_FIRST = (StreamState.DOWN, StreamState.STALE, StreamState.OFF, StreamState.CONNECTING, StreamState.OK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +127,73 @@ class TopicHealth:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Which markets are listened to: liquidations of all `instruments`, and of these the best quote and the order book
+    where asked for. Both cost: a busy market changes its best quote a hundred times a second."""
+
+    instruments: tuple[Instrument, ...] = ()
+    quotes: bool = False
+    books: bool = False
+
+
+class MarketFlows(Protocol):
+    """What the streams know of the markets that are followed. Unlike a push it may be used, because it says None
+    whenever it is not whole: not followed, interrupted, too short, or silent."""
+
+    def quote_flow(self, inst_id: str) -> QuoteFlow | None: ...
+
+    def liquidations(self, inst_id: str) -> LiquidationFlow | None: ...
+
+    def book(self, inst_id: str) -> Book | None:
+        """20 levels; None when it is not followed, has a gap, or was not heard of for a second."""
+        ...
+
+    def earlier_books(self, inst_id: str) -> tuple[Book, ...]:
+        """Those seen within the last 15 minutes, oldest first, about 10 s apart at most."""
+        ...
+
+    def saw_book(self, book: Book) -> None:
+        """A book that was read elsewhere is one of the earlier ones from then on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoFlows:
+    """Where nothing is streamed."""
+
+    def quote_flow(self, inst_id: str) -> QuoteFlow | None:
+        del inst_id
+        return None
+
+    def liquidations(self, inst_id: str) -> LiquidationFlow | None:
+        del inst_id
+        return None
+
+    def book(self, inst_id: str) -> Book | None:
+        del inst_id
+        return None
+
+    def earlier_books(self, inst_id: str) -> tuple[Book, ...]:
+        del inst_id
+        return ()
+
+    def saw_book(self, book: Book) -> None:
+        del book
+
+
 class AccountStream(Protocol):
     """Lines to the venue, kept open and reopened for as long as their tasks run."""
+
+    @property
+    def flows(self) -> MarketFlows: ...
 
     def lines(self) -> Mapping[str, Callable[[], Coroutine[Any, Any, None]]]:
         """One endless task each, by name; cancelling one closes its socket."""
         ...
 
     def health(self) -> tuple[TopicHealth, ...]: ...
+
+    def follow(self, following: Following) -> None:
+        """From now on; a line that listens to other markets is replaced without a break in the account's."""
+        ...

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
-from engine.model import GateResult, Instrument, InstrumentState, Timeframe
+from engine.model import AssetClass, GateResult, Instrument, InstrumentState, Timeframe
 from engine.reasons import Reason
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import HOUR_MS
-from engine.risk.sessions import in_session
+from engine.risk.sessions import STOCKS, StockEntries, in_session, opens_at
 from engine.risk.setup import Setup, is_price, spread_of, usable
 from engine.risk.verdicts import at_most, blocked, passed, switch
 
@@ -138,18 +139,35 @@ def off_reason(instrument: Instrument, now_ms: int, before_expiry_ms: int) -> st
 
 
 def session(inputs: DecisionInputs, _: Setup) -> GateResult:
-    """Outside the home session quote and book must be tight and fresh, or nothing opens (incident row 48)."""
+    """Outside the home session stocks and indexes open nothing unless allowed; metals, and stocks where the settings
+    say "spread", need a tight and fresh quote and book (incident row 48)."""
     instrument, limits = inputs.instrument, inputs.limits
     if in_session(instrument.asset_class, inputs.decided_at):
         return passed("session", "in session")
-    spread = spread_of(inputs.snapshot)
+    closed = f"its home market is closed{_until(instrument.asset_class, inputs.decided_at)}"
+    if instrument.asset_class in STOCKS:
+        if limits.stock_entries is StockEntries.ALWAYS:
+            return passed("session", f"{closed}, entries allowed always")
+        if limits.stock_entries is StockEntries.US_SESSION_ONLY:
+            return blocked("session", Reason.OFF_SESSION, f"{closed}, stocks are entered in its session only")
+    return _tight_and_fresh(inputs, closed)
+
+
+def _until(asset_class: AssetClass, now_ms: int) -> str:
+    at = opens_at(asset_class, now_ms)
+    return "" if at is None else f" until {datetime.fromtimestamp(at / 1000, UTC):%a %H:%M} UTC"
+
+
+def _tight_and_fresh(inputs: DecisionInputs, closed: str) -> GateResult:
+    limits, spread = inputs.limits, spread_of(inputs.snapshot)
     if limits.off_session_spread_frac == 0 or spread is None:
         why = "no entries then" if spread is not None else "and the spread is unknown"
-        return blocked("session", Reason.OFF_SESSION, f"its home market is closed, {why}")
+        return blocked("session", Reason.OFF_SESSION, f"{closed}, {why}")
     oldest = max((age for source, age, _ in source_ages(inputs) if source in LIVE_PRICES), default=math.inf)
     freshest = limits.max_input_age_s * limits.off_session_age_share
     if not oldest <= freshest:
-        detail = f"its home market is closed and quote or book are {oldest:.0f} s old, limit {freshest:.0f} s"
+        detail = f"{closed} and quote or book are {oldest:.0f} s old, limit {freshest:.0f} s"
         return blocked("session", Reason.OFF_SESSION, detail, limit=freshest)
-    what = "its home market is closed: spread"
-    return at_most("session", Reason.OFF_SESSION, spread * 100, limits.off_session_spread_frac * 100, "%", what)
+    return at_most(
+        "session", Reason.OFF_SESSION, spread * 100, limits.off_session_spread_frac * 100, "%", f"{closed}: spread"
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from engine.risk.sessions import StockEntries
+
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 NO_ENTRY_BEFORE_EXPIRY_MS = 72 * HOUR_MS
@@ -64,6 +66,8 @@ class RiskLimits:
     max_input_age_s: float = 120.0
     max_clock_offset_ms: int = 10_000
     expected_hold_ms: int = 24 * HOUR_MS
+    # Stocks and indexes outside their home session: not at all, by spread and age as below, or as if it were open
+    stock_entries: StockEntries = StockEntries.US_SESSION_ONLY
     # Outside an instrument's home session: the widest spread as a fraction of mid, 0 = no entries at all; and the
     # share of max_input_age_s that quote and book may be old
     off_session_spread_frac: float = 0.001
@@ -110,6 +114,7 @@ class RiskLimits:
         max_consecutive_losses: int,
         max_ticker_loss_pct: float,
         cooldown_minutes: int,
+        stock_entries: str,
         off_session_spread_pct: float,
         max_correlation: float,
         min_margin_ratio: float,
@@ -141,6 +146,7 @@ class RiskLimits:
             min_margin_ratio=min_margin_ratio,
             max_ticker_loss_frac=max_ticker_loss_pct / 100,
             cooldown_ms=cooldown_minutes * MINUTE_MS,
+            stock_entries=StockEntries[stock_entries.upper()],
             off_session_spread_frac=off_session_spread_pct / 100,
             max_correlation=max_correlation,
             sl_mult=sl_mult,
@@ -194,6 +200,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "max_input_age_s": (1e-9, 7200),
     "max_clock_offset_ms": (0, 10_000),
     "expected_hold_ms": (0, 30 * 24 * HOUR_MS),
+    "stock_entries": (min(StockEntries), max(StockEntries)),
     "off_session_spread_frac": (0, 0.05),
     "off_session_age_share": (1e-9, 1),
     "advocate_confidence_min": (0, 1),

@@ -15,6 +15,7 @@ from engine.risk.gates import GATES, evaluate
 from engine.risk.inputs import Controls, DecisionInputs, HeldPosition, OpenExposure
 from engine.risk.limits import MINUTE_MS, RiskLimits
 from engine.risk.persistence import persistence_gates
+from engine.risk.sessions import StockEntries
 from engine.risk.setup import Setup, assess
 from engine.risk.sizing import Refusal
 from engine.risk.sound import NOW, sound_inputs
@@ -161,14 +162,22 @@ def _expiring(case: Case) -> Case:
 
 
 def _off_session(case: Case) -> Case:
-    """A stock on a Saturday, under a spread that no limit allows."""
-    inputs, setup = case
-    stock = replace(inputs.instrument, asset_class=AssetClass.STOCK)
-    quote = inputs.snapshot.quote
-    assert quote is not None and quote.ask is not None
-    wide = replace(quote, bid=quote.ask * exact(0.8))
-    snapshot = replace(inputs.snapshot, instrument=stock, quote=wide)
-    return replace(inputs, snapshot=snapshot, decided_at=A_SATURDAY), setup
+    """A stock on a Saturday, under a spread that no limit allows; a metal where stocks are let in always."""
+    always = case[0].limits.stock_entries is StockEntries.ALWAYS
+    return _closed(AssetClass.METAL if always else AssetClass.STOCK)(case)
+
+
+def _closed(asset_class: AssetClass) -> Change:
+    def breach(case: Case) -> Case:
+        inputs, setup = case
+        quote = inputs.snapshot.quote
+        assert quote is not None and quote.ask is not None
+        wide = replace(quote, bid=quote.ask * exact(0.8))
+        there = replace(inputs.instrument, asset_class=asset_class)
+        snapshot = replace(inputs.snapshot, instrument=there, quote=wide)
+        return replace(inputs, snapshot=snapshot, decided_at=A_SATURDAY), setup
+
+    return breach
 
 
 def _just_closed(case: Case) -> Case:
@@ -233,6 +242,7 @@ BREACHES: tuple[Breach, ...] = (
     Breach("instrument", Reason.INSTRUMENT_OFF, _suspended),
     Breach("instrument", Reason.INSTRUMENT_OFF, _expiring),
     Breach("session", Reason.OFF_SESSION, _off_session),
+    Breach("session", Reason.OFF_SESSION, _closed(AssetClass.METAL)),
     Breach(
         "daily_loss",
         Reason.DAILY_LOSS,

@@ -1,22 +1,35 @@
 """When an instrument's home market is open. Stock, index and metal swaps trade around the clock, but outside the
 home session on an internal price, a thin book and with jumps at the reopening (incident row 48).
 
-Stocks and indexes: New York, Monday to Friday 9:30 to 16:00, without the exchange's full holidays. Metals: Sunday
-18:00 to Friday 17:00 New York time, without the daily hour from 17:00. Crypto is always in session. Early closes
-(13:00 on three days a year) are not modelled.
+Stocks and indexes: New York, Monday to Friday 9:30 to 16:00, without the exchange's full holidays, and to 13:00 on the
+days before Independence Day and Christmas and after Thanksgiving. Metals: Sunday 18:00 to Friday 17:00 New York time,
+without the daily hour from 17:00; their holidays are not modelled. Crypto is always in session.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from enum import IntEnum
 from functools import lru_cache
 
 from engine.model import AssetClass
 
 STOCKS = (AssetClass.STOCK, AssetClass.INDEX)
-OPENS, CLOSES = time(9, 30), time(16, 0)
+OPENS, CLOSES, CLOSES_EARLY = time(9, 30), time(16, 0), time(13, 0)
 METAL_CLOSES, METAL_OPENS = time(17, 0), time(18, 0)
-FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
+THURSDAY, FRIDAY, SATURDAY, SUNDAY = 3, 4, 5, 6
+HALF_HOUR_MS = 1_800_000
+"""Every opening falls on one, whatever the season."""
+LONGEST_CLOSED_DAYS = 5
+
+
+class StockEntries(IntEnum):
+    """When stock and index swaps may be entered. In the order of looseness: a greater one allows all that a smaller
+    one does."""
+
+    US_SESSION_ONLY = 0
+    SPREAD = 1
+    ALWAYS = 2
 
 
 def in_session(asset_class: AssetClass, now_ms: int) -> bool:
@@ -27,6 +40,17 @@ def in_session(asset_class: AssetClass, now_ms: int) -> bool:
     return _stocks_open(local) if asset_class in STOCKS else _metals_open(local)
 
 
+def opens_at(asset_class: AssetClass, now_ms: int) -> int | None:
+    """When its home market, closed now, opens next (ms UTC); None when that is more than five days away."""
+    return _next_opening(asset_class, now_ms // HALF_HOUR_MS + 1)
+
+
+@lru_cache(maxsize=64)
+def _next_opening(asset_class: AssetClass, first: int) -> int | None:
+    halves = range(first, first + LONGEST_CLOSED_DAYS * 48)
+    return next((at * HALF_HOUR_MS for at in halves if in_session(asset_class, at * HALF_HOUR_MS)), None)
+
+
 def new_york(now_ms: int) -> datetime:
     """New York's local time, without a zone; the switch of summer time is taken at the day's beginning."""
     utc = datetime.fromtimestamp(now_ms / 1000, UTC).replace(tzinfo=None)
@@ -35,8 +59,10 @@ def new_york(now_ms: int) -> datetime:
 
 
 def _stocks_open(local: datetime) -> bool:
-    trading_day = local.weekday() <= FRIDAY and local.date() not in holidays(local.year)
-    return trading_day and OPENS <= local.time() < CLOSES
+    day = local.date()
+    if local.weekday() > FRIDAY or day in holidays(day.year):
+        return False
+    return OPENS <= local.time() < (CLOSES_EARLY if day in early_closes(day.year) else CLOSES)
 
 
 def _metals_open(local: datetime) -> bool:
@@ -63,9 +89,17 @@ def holidays(year: int) -> frozenset[date]:
         _easter(year) - timedelta(days=2),
         _last_monday_of_may(year),
         _nth_weekday(year, 9, 0, 1),
-        _nth_weekday(year, 11, 3, 4),
+        _nth_weekday(year, 11, THURSDAY, 4),
     ]
     return frozenset(moved + floating)
+
+
+@lru_cache(maxsize=16)
+def early_closes(year: int) -> frozenset[date]:
+    """Days on which the New York Stock Exchange closes at 13:00: the day after Thanksgiving, and 3 July and 24 December
+    where both they and the holiday that follows fall on Monday to Friday."""
+    eves = [day for day in (date(year, 7, 3), date(year, 12, 24)) if day.weekday() <= THURSDAY]
+    return frozenset([*eves, _nth_weekday(year, 11, THURSDAY, 4) + timedelta(days=1)])
 
 
 def _observed(day: date) -> date:

@@ -26,6 +26,7 @@ from engine.exchange.streams import (
     BalanceMoved,
     InstrumentsMoved,
     MaintenanceTold,
+    NoFlows,
     Push,
     Resumed,
     StreamState,
@@ -140,14 +141,21 @@ class Wired:
 
     def __init__(self, health: tuple[TopicHealth, ...] | None, failing: bool = False) -> None:
         self.looks: list[str] = []
+        self.watched: list[str] = ["BTC"]
         self.told: list[Event] = []
         self.supervisor = Supervisor(lambda name, error: self.looks.append(f"{name} died"))
-        stream = None if health is None else SimpleNamespace(lines=dict, health=lambda: health)
+        self.followed: list[Any] = []
+        stream = (
+            None
+            if health is None
+            else SimpleNamespace(lines=dict, health=lambda: health, flows=NoFlows(), follow=self.followed.append)
+        )
+        venue = SimpleNamespace(streams=lambda *_: stream, following=tuple)
         engine = SimpleNamespace(
             supervisor=self.supervisor,
             clock=SystemClock(),
             bus=SimpleNamespace(publish=self.told.append),
-            opened=lambda: SimpleNamespace(venue=SimpleNamespace(streams=lambda *_: stream)),
+            opened=lambda: SimpleNamespace(venue=venue, watch=SimpleNamespace(instruments=self.watched)),
             sync_clock=None,
             tell=lambda level, source, text: self.told.append(LogLine(level, source, text, 0)),
         )
@@ -221,6 +229,20 @@ async def test_the_worst_topic_is_the_streams_health(
         (TopicHealth(Topic.ORDERS, states[0], None, why[0]), TopicHealth(Topic.BALANCE, states[1], 2.4, why[1]))
     )
     assert (wired.health().status, wired.health().detail) == (status, detail)
+    await wired.supervisor.cancel_all()
+
+
+async def test_the_watchlist_of_the_moment_is_followed() -> None:
+    wired = Wired(OK)
+    wired.watched.append("ETH")
+    wired.listening.tell_health()
+    assert [wired.followed[0], wired.followed[-1]] == [("BTC",), ("BTC", "ETH")]
+    await wired.supervisor.cancel_all()
+
+
+async def test_what_is_wrong_with_a_topic_that_is_heard_is_told_beside_its_age() -> None:
+    wired = Wired((TopicHealth(Topic.QUOTES, StreamState.OK, 0.2, "too many to read; sampled"),))
+    assert (wired.health().status, wired.health().detail) == ("ok", "quotes 0 s (too many to read; sampled)")
     await wired.supervisor.cancel_all()
 
 

@@ -25,8 +25,13 @@ from engine.experts.quote_flow import BestQuote, QuoteFlowWindow, order_flow_imb
 DATA = Path(__file__).parents[2] / "../shared/data"
 START = 1_700_000_000_000
 GOLDEN = [
-    (100, 10, 101, 8), (100, 12, 101, 8), (100.5, 5, 101, 8), (100.5, 5, 101, 3), (100, 9, 100.5, 4), (100, 9, 101, 7),
-]  # fmt: skip
+    (100, 10, 101, 8),
+    (100, 12, 101, 8),
+    (100.5, 5, 101, 8),
+    (100.5, 5, 101, 3),
+    (100, 9, 100.5, 4),
+    (100, 9, 101, 7),
+]
 QUOTES = [BestQuote(*row) for row in GOLDEN]
 
 ticks = st.tuples(st.integers(1, 50), st.integers(1, 9), st.integers(1, 4), st.integers(1, 9))

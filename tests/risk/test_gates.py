@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.model import AssetClass, Book, Candles, GateResult, Halt, InstrumentState, Timeframe, Verdict
+from engine.model import AssetClass, Book, Candles, GateResult, Halt, Instrument, InstrumentState, Timeframe, Verdict
 from engine.reasons import Reason
 from engine.risk.decide import safe_setup
 from engine.risk.gates import GATES, Gate, evaluate, first_block, risk_gates
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import RiskLimits
 from engine.risk.self_test import A_SATURDAY
+from engine.risk.sessions import StockEntries
 from engine.risk.setup import Setup, assess
 from engine.risk.sizing import Refusal
 from engine.risk.sound import NOW
@@ -93,13 +94,22 @@ A_WEDNESDAY = 1_760_540_400_000  # 2025-10-15 15:00 UTC, New York is open
 STOCK = replace(sound().instrument, asset_class=AssetClass.STOCK)
 
 
-def off_session(spread: str, now: int = A_SATURDAY, age_s: int = 0) -> DecisionInputs:
-    """A stock at `now`, with a spread of that fraction of mid and a quote of that age."""
+METAL = replace(sound().instrument, asset_class=AssetClass.METAL)
+BY_SPREAD = {"stock_entries": StockEntries.SPREAD}
+
+
+def off_session(
+    spread: str, now: int = A_SATURDAY, age_s: int = 0, instrument: Instrument = STOCK, **limits: Any
+) -> DecisionInputs:
+    """A stock, entered by its spread, at `now`, with a spread of that fraction of mid and a quote of that age."""
     half = D(spread) / 2
     inputs = with_quote(bid=D(100) * (1 - half), ask=D(100) * (1 + half), ts=NOW - age_s * 1000)
-    return replace(inputs, snapshot=replace(inputs.snapshot, instrument=STOCK), decided_at=now)
+    snapshot = replace(inputs.snapshot, instrument=instrument)
+    return replace(inputs, snapshot=snapshot, decided_at=now, limits=RiskLimits(**(BY_SPREAD | limits)))
 
 
+ONLY, ALWAYS = ({"stock_entries": rule} for rule in (StockEntries.US_SESSION_ONLY, StockEntries.ALWAYS))
+BLACK_FRIDAY = 1_764_356_400_000  # 2025-11-28 19:00 UTC, New York closed at 13:00
 NO_CANDLES = Candles(*(np.array([], dtype=kind) for kind in (np.int64, *[np.float64] * 5)))
 M15, H4 = Timeframe.M15.ms, Timeframe.H4.ms
 ROWS = [
@@ -157,8 +167,22 @@ ROWS = [
     Row("session", off_session("0.0011", A_WEDNESDAY), None),
     Row("session", off_session("0.0001", age_s=60), None, 0.01),
     Row("session", off_session("0.0001", age_s=61), Reason.OFF_SESSION),
-    Row("session", with_snapshot(instrument=STOCK, quote=None), Reason.OFF_SESSION),
-    Row("session", replace(off_session("0.0001"), limits=RiskLimits(off_session_spread_frac=0)), Reason.OFF_SESSION),
+    Row(
+        "session",
+        replace(off_session("0"), snapshot=with_snapshot(instrument=STOCK, quote=None).snapshot),
+        Reason.OFF_SESSION,
+    ),
+    Row("session", off_session("0.0001", off_session_spread_frac=0), Reason.OFF_SESSION),
+    Row("session", off_session("0.0001", BLACK_FRIDAY - HOUR), None, 0.01),
+    # ... by default stocks not at all, metals by that rule; and stocks as if it were open where somebody said so
+    Row("session", off_session("0.0001", **ONLY), Reason.OFF_SESSION),
+    Row("session", off_session("0.0001", BLACK_FRIDAY, **ONLY), Reason.OFF_SESSION),
+    Row("session", off_session("0.0001", BLACK_FRIDAY - 2 * HOUR, **ONLY), None),
+    Row("session", off_session("0.0011", A_WEDNESDAY, **ONLY), None),
+    Row("session", off_session("0.0010", instrument=METAL, **ONLY), None, 0.1),
+    Row("session", off_session("0.0011", instrument=METAL, **ONLY), Reason.OFF_SESSION, 0.11),
+    Row("session", off_session("0.0100", age_s=90, **ALWAYS), None),
+    Row("session", off_session("0.0011", instrument=METAL, **ALWAYS), Reason.OFF_SESSION, 0.11),
     # The day: 35 % of the baseline
     Row("daily_loss", with_account(day_pnl=D(500)), None, 0.0),
     Row("daily_loss", with_account(day_pnl=D(-3499)), None, 34.99),

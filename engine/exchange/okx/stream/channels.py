@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.exchange.okx.endpoints import INSTRUMENT_TYPE
-from engine.exchange.streams import Topic
+from engine.exchange.streams import Following, Topic
 
 PULSE_INSTRUMENT = "BTC-USDT-SWAP"
 """Moves on every venue, demo included."""
@@ -28,15 +28,24 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class SocketPlan:
-    """One socket: what it is called in the address, whether it wants a login, what is subscribed."""
+    """One socket: its name, whether it wants a login, what is subscribed; `path` is what it is called in the address
+    where that differs from the name."""
 
     name: str
     private: bool
     channels: tuple[Channel, ...]
+    path: str = ""
+
+    @property
+    def address(self) -> str:
+        return self.path or self.name
 
 
 _SWAPS = {"instType": INSTRUMENT_TYPE}
 _PULSE = {"instId": PULSE_INSTRUMENT}
+
+_MARK_PULSE = Channel(Topic.PULSE, "mark-price", _PULSE, quiet_s=35.0)
+"""Every 200 ms when it moves, else every 10 s."""
 
 PRIVATE = SocketPlan(
     "private",
@@ -63,8 +72,7 @@ PUBLIC = SocketPlan(
     (
         Channel(Topic.INSTRUMENTS, "instruments", _SWAPS),
         Channel(Topic.MAINTENANCE, "status", {}),
-        # Every 200 ms when it moves, else every 10 s.
-        Channel(Topic.PULSE, "mark-price", _PULSE, quiet_s=35.0),
+        _MARK_PULSE,
     ),
 )
 PLANS = (PRIVATE, BUSINESS, PUBLIC)
@@ -73,3 +81,16 @@ PLANS = (PRIVATE, BUSINESS, PUBLIC)
 def book_channel(inst_id: str) -> Channel:
     """400 levels, every 100 ms on change, a keep-alive at least every minute."""
     return Channel(Topic.BOOK, "books", {"instId": inst_id}, quiet_s=90.0)
+
+
+def flow_plan(following: Following) -> SocketPlan:
+    """A second connection to the public socket: a flood of quotes, or the end of a line that could not keep up with
+    it, takes nothing from those that tell of the account and of the instruments.
+
+    A market may be quiet for hours, so only the pulse says whether this line is deaf.
+    """
+    ids = [instrument.inst_id for instrument in following.instruments]
+    quotes = [Channel(Topic.QUOTES, "bbo-tbt", {"instId": inst_id}) for inst_id in ids if following.quotes]
+    books = [Channel(Topic.BOOK, "books", {"instId": inst_id}) for inst_id in ids if following.books]
+    always = (_MARK_PULSE, Channel(Topic.LIQUIDATIONS, "liquidation-orders", _SWAPS))
+    return SocketPlan("flow", False, (*always, *quotes, *books), path="public")

@@ -16,6 +16,7 @@ from engine.exchange.okx.stream.books import Books
 from engine.exchange.okx.stream.channels import Channel, SocketPlan
 from engine.exchange.okx.stream.endings import End, Ending, LineEnded, closed, refusal_of
 from engine.exchange.okx.stream.frames import PING, Answer, Frame, Notice, Pushed, Unreadable, read_frame
+from engine.exchange.okx.stream.load import Sieve
 from engine.exchange.okx.stream.login import login_arguments
 from engine.exchange.okx.stream.pace import OperationBudget
 from engine.exchange.okx.stream.watch import PATIENCE, Patience, Watch
@@ -32,6 +33,8 @@ LARGEST_FRAME = 4 * 2**20
 """All instruments at once are about 300 kB."""
 CLOSING_SOON = "64008"
 JUDGE_EVERY_S = 1.0
+SLICE_S = 0.002
+"""What has arrived together is read without a pause; after so long others on this loop have their turn."""
 
 
 async def open_wire(url: str, connect_timeout_s: float) -> ClientConnection:
@@ -63,7 +66,7 @@ def key_of(arg: Mapping[str, Any]) -> str:
 class Line:
     """One reader at a time: first the greeting (`log_in`, `subscribe`), then `listen`.
 
-    `pace` is the venue's speed; a frozen market excuses silent channels.
+    `pace` is the venue's speed; a frozen market excuses silent channels. `sieve` leaves out what there is no time for.
     """
 
     def __init__(
@@ -74,8 +77,10 @@ class Line:
         monotonic: Callable[[], float],
         pace: Callable[[], float],
         patience: Patience = PATIENCE,
+        sieve: Sieve | None = None,
     ) -> None:
         self._wire = wire
+        self._sieve = sieve
         self._hear = hear
         self._monotonic = monotonic
         self._pace = pace
@@ -84,7 +89,8 @@ class Line:
         self._serial = 0
         self._noticed = False
         self._doubted = False
-        self._judged_at = monotonic()
+        self._leaving = ""
+        self._judged_at = self._rested_at = monotonic()
         self.watch = Watch({}, monotonic(), patience)
         self.books = Books(monotonic)
 
@@ -140,6 +146,10 @@ class Line:
         except LineEnded as ended:
             return ended.ending
 
+    def leave(self, why: str) -> None:
+        """Ends as when the venue announces it, at the next word: a successor takes over first."""
+        self._leaving = why
+
     async def close(self) -> None:
         """Says good-bye, for a second at most."""
         await self._wire.close()
@@ -147,6 +157,8 @@ class Line:
     async def _next(self) -> Frame:
         while True:
             await self._judge_now_and_then()
+            await self._let_others_run()
+            self._leave_now()
             try:
                 async with asyncio.timeout(self.watch.due_in(self._monotonic())):
                     text = await self._wire.recv()
@@ -157,7 +169,22 @@ class Line:
                 ending = closed(end.rcvd.code if end.rcvd is not None else None)
                 raise LineEnded(ending.kind, ending.detail) from None
             self.watch.heard(self._monotonic())
-            return read_frame(text)
+            if self._sieve is None or self._sieve.passes(text):
+                return read_frame(text)
+
+    async def _let_others_run(self) -> None:
+        """A socket that always has something to read would never wait, and with it nobody else would run."""
+        now = self._monotonic()
+        if self._sieve is not None:
+            self._sieve.worked_until(now)
+        if now - self._rested_at >= SLICE_S:
+            await asyncio.sleep(0)
+            self._rested_at = self._monotonic()
+
+    def _leave_now(self) -> None:
+        why, self._leaving = self._leaving, ""
+        if why:
+            raise LineEnded(End.NOTICED, why)
 
     async def _judge_now_and_then(self) -> None:
         """Also while other channels are busy."""

@@ -13,6 +13,7 @@ from engine.exchange.okx.stream.channels import Channel, SocketPlan
 from engine.exchange.okx.stream.endings import End, Ending, LineEnded
 from engine.exchange.okx.stream.frames import Pushed
 from engine.exchange.okx.stream.line import Line, key_of, open_wire
+from engine.exchange.okx.stream.load import Sieve
 from engine.exchange.okx.stream.pace import Backoff, ConnectGate
 from engine.exchange.okx.stream.watch import PATIENCE, Patience
 from engine.exchange.streams import StreamState, Tell, Topic, TopicHealth
@@ -46,8 +47,10 @@ class StreamSocket:
         backoff: Backoff,
         hear: Callable[[Topic, Pushed], None],
         resumed: Callable[[tuple[Topic, ...]], None],
+        sieve: Sieve | None = None,
     ) -> None:
         self.plan = plan
+        self._sieve = sieve
         self._around = around
         self._backoff = backoff
         self._hear = hear
@@ -71,12 +74,24 @@ class StreamSocket:
             for line in list(self._open):
                 await self._drop(line)
 
+    @property
+    def is_up(self) -> bool:
+        return self._line is not None
+
     def book(self, inst_id: str, depth: int, fresh_s: float) -> Book | None:
         return None if self._line is None else self._line.books.book(inst_id, depth, fresh_s)
 
     def links(self) -> Mapping[Link, int]:
         """How the books of the present line went so far."""
         return {} if self._line is None else dict(self._line.books.links)
+
+    def replan(self, plan: SocketPlan) -> None:
+        """Subscribes to this instead: by a new line, while the present one is still heard."""
+        if plan == self.plan:
+            return
+        self.plan, self._refused = plan, {}
+        if self._line is not None:
+            self._line.leave("other markets are followed")
 
     # ------------------------------------------------------------ connecting
 
@@ -90,24 +105,27 @@ class StreamSocket:
 
     async def _greeted(self) -> Line:
         await self._around.gate.turn()
-        wire = await open_wire(f"{self._around.address}/{self.plan.name}", self._around.endpoint.connect_timeout_s)
-        line = Line(wire, self.plan, self._hear, self._around.monotonic, self._around.pace, self._around.patience)
+        around, plan = self._around, self.plan
+        wire = await open_wire(f"{around.address}/{plan.address}", around.endpoint.connect_timeout_s)
+        line = Line(wire, plan, self._hear, around.monotonic, around.pace, around.patience, self._sieve)
         self._open.add(line)
         try:
-            await self._greet(line)
+            await self._greet(line, plan)
         except BaseException:
             await self._drop(line)
             raise
         self._line = line
         self.connections += 1
         self._tell_recovery()
-        self._resumed(tuple(dict.fromkeys(channel.topic for channel in self.plan.channels)))
+        self._resumed(tuple(dict.fromkeys(channel.topic for channel in plan.channels)))
+        if plan != self.plan:
+            line.leave("other markets are followed")
         return line
 
-    async def _greet(self, line: Line) -> None:
-        if self.plan.private:
+    async def _greet(self, line: Line, plan: SocketPlan) -> None:
+        if plan.private:
             await line.log_in(self._around.endpoint)
-        for channel in self.plan.channels:
+        for channel in plan.channels:
             self._note_refusal(channel, await line.subscribe(channel))
 
     def _note_refusal(self, channel: Channel, why: str) -> None:

@@ -14,7 +14,7 @@ from engine.exchange.okx.stream.addresses import stream_address
 from engine.exchange.okx.stream.channels import PLANS, SocketPlan
 from engine.exchange.okx.stream.client import OkxStreams
 from engine.exchange.okx.stream.watch import Patience
-from engine.exchange.streams import Push, Resumed, StreamState, Topic
+from engine.exchange.streams import Following, Push, Resumed, StreamState, Topic
 from engine.supervisor import Supervisor
 from tests.simulator_process import Simulator
 
@@ -77,6 +77,7 @@ async def listening(
     patience: Patience = HASTY,
     books: Sequence[str] = (),
     endpoint: OkxEndpoint | None = None,
+    following: Following | None = None,
 ) -> AsyncIterator[Listening]:
     """Running lines; at the end no task is left and none has died."""
     endpoint = endpoint or endpoint_of(venue)
@@ -93,6 +94,7 @@ async def listening(
         books=books,
         plans=plans,
         patience=patience,
+        following=following,
     )
     supervisor = Supervisor(lambda name, error: rig.deaths.append((name, error)))
     before = len(asyncio.all_tasks())

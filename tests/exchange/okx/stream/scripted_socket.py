@@ -14,7 +14,9 @@ from engine.exchange.errors import Unavailable
 from engine.exchange.okx.sdk import OkxEndpoint
 from engine.exchange.okx.stream.channels import SocketPlan
 from engine.exchange.okx.stream.client import OkxStreams
+from engine.exchange.okx.stream.load import SHARE
 from engine.exchange.okx.stream.watch import Patience
+from engine.exchange.streams import Following
 from engine.supervisor import Supervisor
 
 Answering = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
@@ -43,8 +45,11 @@ async def accept(socket: ServerConnection, request: dict[str, Any]) -> None:
 
 
 @asynccontextmanager
-async def scripted(plan: SocketPlan, answering: Answering) -> AsyncIterator[Told]:
-    """One socket of the client on a server that answers pings, and operations as `answering` does."""
+async def scripted(
+    plan: SocketPlan | None, answering: Answering, following: Following | None = None, share: float = SHARE
+) -> AsyncIterator[Told]:
+    """One socket of the client on a server that answers pings, and operations as `answering` does; with `following`,
+    the flow line."""
 
     async def hear(socket: ServerConnection) -> None:
         async for text in socket:
@@ -64,8 +69,10 @@ async def scripted(plan: SocketPlan, answering: Answering) -> AsyncIterator[Told
             told.pushes.append,
             lambda level, text: told.said.append((level, text)),
             resync=told.resync,
-            plans=[plan],
+            plans=[] if plan is None else [plan],
             patience=HASTY,
+            following=following,
+            flow_share=share,
         )
         supervisor = Supervisor(lambda name, error: deaths.append(error))
         for name, run in told.streams.lines().items():

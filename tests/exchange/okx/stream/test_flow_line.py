@@ -1,0 +1,183 @@
+"""The flow line on the real simulator, and under a flood that it would never say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection
+
+from engine.clock import SystemClock
+from engine.exchange.okx.exchange import OkxExchange
+from engine.exchange.okx.stream.channels import PLANS
+from engine.exchange.streams import Following, OrderMoved, Resumed, StreamState, Topic, TopicHealth
+from engine.market_flow import with_flows
+from engine.model import Instrument, LiquidationFlow, QuoteFlow
+from tests.exchange.okx.stream.flow_desk import ABC
+from tests.exchange.okx.stream.rig import BTC, endpoint_of, listening
+from tests.exchange.okx.stream.scripted_socket import accept, scripted
+from tests.experts.markets import snapshot
+from tests.simulator_process import Simulator, simulator
+
+ETH = "ETH-USDT-SWAP"
+
+
+@pytest.fixture(scope="module")
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with simulator(tmp_path_factory.mktemp("flow"), speed=20, no_limits=True) as running:
+        yield running
+
+
+async def listed(venue: Simulator, *inst_ids: str) -> tuple[Instrument, ...]:
+    exchange = OkxExchange(endpoint_of(venue), SystemClock())
+    try:
+        known = await exchange.instruments()
+    finally:
+        await exchange.aclose()
+    return tuple(known[inst_id] for inst_id in inst_ids)
+
+
+async def test_followed_markets_are_subscribed_beside_the_account_and_tell_their_flow(venue: Simulator) -> None:
+    both = await listed(venue, BTC, ETH)
+    async with listening(venue, PLANS, following=Following(both, quotes=True)) as rig:
+        flows = rig.streams.flows
+        await rig.until(lambda: flows.quote_flow(BTC) and flows.quote_flow(ETH), timeout=20)
+        flow = flows.quote_flow(BTC)
+        assert isinstance(flow, QuoteFlow)
+        assert -1 <= flow.imbalance <= 1 and flow.events >= 20
+        assert abs(flow.ts - venue.now_ms) < 120_000
+        states = {health.topic: health.state for health in rig.streams.health()}
+        assert states[Topic.QUOTES] is states[Topic.LIQUIDATIONS] is states[Topic.ORDERS] is StreamState.OK
+        assert len([h for h in rig.streams.health() if h.topic is Topic.QUOTES]) == 1
+        assert not any(isinstance(push, Resumed) and Topic.QUOTES in push.topics for push in rig.pushes)
+        await rig.trade("flow1")
+        await rig.until(lambda: any(push.client_id == "flow1" for push in rig.of(OrderMoved)))
+        await rig.trade("flow2", side="sell")
+        assert rig.said == []
+
+
+async def test_a_lost_flow_line_tells_nothing_and_comes_back(venue: Simulator) -> None:
+    one = await listed(venue, BTC)
+    async with listening(venue, [], following=Following(one, quotes=True)) as rig:
+        await rig.until(lambda: rig.streams.flows.quote_flow(BTC), timeout=20)
+        venue.fault("ws_close")
+        await rig.until(lambda: rig.streams.flows.quote_flow(BTC) is None)
+        await rig.until(lambda: rig.streams.connections() == {"flow": 2})
+        await rig.until(lambda: rig.streams.flows.quote_flow(BTC), timeout=20)
+
+
+async def test_a_changed_watchlist_is_followed_by_a_new_line_while_the_old_is_heard(venue: Simulator) -> None:
+    btc, eth = await listed(venue, BTC, ETH)
+    async with listening(venue, [], following=Following((btc,), quotes=True)) as rig:
+        await rig.until(lambda: rig.streams.connections() == {"flow": 1})
+        rig.streams.follow(Following((btc,), quotes=True))
+        rig.streams.follow(Following((btc, eth), quotes=True))
+        await rig.until(lambda: rig.streams.connections() == {"flow": 2})
+        await rig.until(lambda: rig.streams.flows.quote_flow(ETH), timeout=20)
+        assert [level for level, _ in rig.said] == ["info"]
+
+
+async def test_a_followed_book_is_whole_and_remembered(venue: Simulator) -> None:
+    one = await listed(venue, BTC)
+    async with listening(venue, [], following=Following(one, books=True)) as rig:
+        await rig.until(lambda: rig.streams.flows.book(BTC) is not None and rig.streams.flows.earlier_books(BTC))
+        book = rig.streams.flows.book(BTC)
+        assert book is not None and len(book.bids) == len(book.asks) == 20
+        assert book.bids[0].price < book.asks[0].price
+
+
+@pytest.mark.slow
+async def test_liquidations_of_the_market_are_summed_in_usdt(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with simulator(tmp_path_factory.mktemp("dying"), speed=3600, no_limits=True) as fast:
+        all_ = await listed(fast, BTC, ETH)
+        async with listening(fast, [], following=Following(all_)) as rig:
+            flows = rig.streams.flows
+
+            def died() -> bool:
+                known = [flow for one in all_ if (flow := flows.liquidations(one.inst_id))]
+                return any(isinstance(flow, LiquidationFlow) and flow.largest_usd > 0 for flow in known)
+
+            await rig.until(died, timeout=60)
+
+
+# ------------------------------------------------------------ a flood
+
+QUOTES = 6_000
+
+
+def row(number: int) -> bytes:
+    """As a text frame of a server."""
+    arg = {"channel": "bbo-tbt", "instId": ABC.inst_id}
+    data = {"bids": [["99.9", str(number + 1), "0", "1"]], "asks": [["100.1", "5", "0", "1"]]}
+    text = json.dumps({"arg": arg, "data": [data | {"ts": str(round(time.time() * 1000)), "seqId": number}]}).encode()
+    return b"\x81\x7e" + len(text).to_bytes(2, "big") + text
+
+
+async def test_a_flood_of_quotes_never_holds_up_the_loop_and_is_sampled_with_a_note() -> None:
+    """Many more than any venue sends, and all at once: others on the loop have their turn meanwhile, and it shows that
+    quotes were left out."""
+
+    async def flood(socket: ServerConnection, request: dict[str, Any]) -> None:
+        await accept(socket, request)
+        if request["args"][0].get("channel") == "bbo-tbt":
+            socket.transport.write(b"".join(row(number) for number in range(QUOTES)))
+
+    async with scripted(None, flood, Following((ABC,), quotes=True), share=0.01) as told:
+        turns: list[float] = []
+
+        async def other() -> None:
+            while True:
+                turns.append(time.thread_time())
+                await asyncio.sleep(0)
+
+        task = asyncio.ensure_future(other())
+        async with asyncio.timeout(20):
+            while not told.heard("sampled"):
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        task.cancel()
+        health = next(h for h in told.streams.health() if h.topic is Topic.QUOTES)
+        assert isinstance(health, TopicHealth) and "sampled" in health.detail
+        assert [level for level, _ in told.said] == ["warning"]
+        # Of this thread's own time, so that a busy machine does not count; the server's share of the loop is in it.
+        waits = sorted(after - before for before, after in pairwise(turns))
+        assert waits[-2] < 0.05, waits[-5:]
+
+
+def test_a_snapshot_takes_what_the_streams_know() -> None:
+    """What is not known stays None, and has no age."""
+
+    class Known:
+        def quote_flow(self, inst_id: str) -> QuoteFlow | None:
+            return QuoteFlow(inst_id, 0.5, 100, 60_000, base.taken_at - 2_000)
+
+        def liquidations(self, inst_id: str) -> LiquidationFlow | None:
+            del inst_id
+            return None
+
+        def book(self, inst_id: str) -> Any:
+            del inst_id
+            return fresh
+
+        def earlier_books(self, inst_id: str) -> tuple[Any, ...]:
+            del inst_id
+            return (old,)
+
+        def saw_book(self, book: Any) -> None:
+            seen.append(book)
+
+    base = snapshot()
+    assert base.book is not None
+    old, fresh = (replace(base.book, ts=base.book.ts + later) for later in (-10_000, 1_500))
+    seen: list[Any] = []
+    taken = with_flows(base, Known())
+    assert (taken.book, taken.earlier_books) == (fresh, (old,))
+    assert taken.quote_flow is not None and taken.liquidations is None
+    assert (taken.ages_s["quotes"], taken.ages_s["liquidations"], taken.ages_s["book"]) == (2.0, None, 0.5)
+    assert seen == [base.book]

@@ -1,0 +1,100 @@
+"""Liquidations as the flow board tells them: the last hour, in USDT, or nothing."""
+
+from __future__ import annotations
+
+from engine.exchange.okx.stream.flows import LISTENED_MS
+from engine.exchange.okx.stream.liquidation_hour import HOUR_MS, MINUTE_MS, LiquidationHour
+from engine.exchange.streams import Topic
+from tests.exchange.okx.stream.flow_desk import INST, MARKET, START, Desk
+
+
+def listened(seconds: float = LISTENED_MS / 1000) -> Desk:
+    desk = Desk()
+    desk.clock.pass_(seconds)
+    desk.pulse()
+    return desk
+
+
+def test_liquidations_are_told_in_usdt_by_the_side_that_died() -> None:
+    desk = listened()
+    desk.died("sell", "200", "100")  # 200 contracts of 0.01 at 100
+    desk.died("buy", "50", "120")
+    desk.died("sell", "100", "100", posSide="short")  # two-sided accounts name the position itself
+    flow = desk.board.liquidations(INST)
+    assert flow is not None
+    assert (flow.long_usd, flow.short_usd, flow.largest_usd) == (200.0, 60.0 + 100.0, 200.0)
+    assert (flow.window_ms, flow.ts) == (LISTENED_MS, desk.clock.ms)
+
+
+def test_nothing_is_told_before_it_was_listened_for_a_quarter_of_an_hour() -> None:
+    desk = listened(LISTENED_MS / 1000 - 1)
+    desk.died("sell", "200")
+    assert desk.board.liquidations(INST) is None
+    desk.clock.pass_(1)
+    assert desk.board.liquidations(INST) is not None
+
+
+def test_no_liquidation_seen_is_nought_and_not_unknown() -> None:
+    flow = listened().board.liquidations(INST)
+    assert flow is not None and (flow.long_usd, flow.short_usd) == (0.0, 0.0)
+
+
+def test_what_is_older_than_an_hour_is_forgotten() -> None:
+    desk = listened()
+    desk.died("sell", "200")
+    desk.clock.pass_(3_000)
+    desk.pulse()
+    assert (flow := desk.board.liquidations(INST)) is not None and flow.long_usd == 200.0
+    desk.clock.pass_(700)
+    desk.pulse()
+    assert (flow := desk.board.liquidations(INST)) is not None
+    assert (flow.long_usd, flow.window_ms) == (0.0, HOUR_MS)
+
+
+def test_a_short_break_goes_on_and_a_long_one_begins_to_listen_anew() -> None:
+    desk = listened()
+    desk.died("sell", "200")
+    desk.clock.pass_(50)
+    desk.board.resumed(MARKET)
+    assert (flow := desk.board.liquidations(INST)) is not None and flow.long_usd == 200.0
+    desk.clock.pass_(70)
+    desk.board.resumed(MARKET)
+    assert desk.board.liquidations(INST) is None
+    desk.clock.pass_(LISTENED_MS / 1000)
+    desk.pulse()
+    assert (flow := desk.board.liquidations(INST)) is not None and flow.long_usd == 0.0
+
+
+def test_the_same_row_from_two_lines_counts_once() -> None:
+    desk = listened()
+    desk.died("sell", "200")
+    desk.died("sell", "200")
+    desk.clock.pass_(1)
+    desk.died("sell", "200")
+    assert (flow := desk.board.liquidations(INST)) is not None and flow.long_usd == 400.0
+
+
+def test_the_liquidations_of_others_and_rows_that_nobody_can_read_count_nothing() -> None:
+    desk = listened()
+    desk.died("sell", "200", inst_id="OTHER-USDT-SWAP")
+    for contracts, price in (("NaN", "1"), ("-5", "1"), ("5", "inf"), ("", "1"), ("5", "0"), (None, None)):
+        desk.died("sell", contracts, price)
+    desk.died("", "5")
+    desk.died("sell", "5", ts=str(desk.clock.ms + HOUR_MS))
+    desk.died("sell", "5", ts=str(desk.clock.ms - 2 * HOUR_MS))
+    for row in (None, "x", {}, {"instId": INST}, {"instId": INST, "details": None}, {"instId": INST, "details": [1]}):
+        desk.say(Topic.LIQUIDATIONS, {"channel": "liquidation-orders"}, row)
+    flow = desk.board.liquidations(INST)
+    assert flow is not None and (flow.long_usd, flow.short_usd) == (0.0, 0.0)
+
+
+def test_minutes_come_in_any_order_and_are_never_more_than_an_hour_of_them() -> None:
+    hour = LiquidationHour(INST)
+    now = START // HOUR_MS * HOUR_MS + 50 * MINUTE_MS
+    for minute in (10, 12, 11, 10, 90):
+        hour.add(now - minute * MINUTE_MS, 1.0, long=True)
+    assert hour.flow(now, HOUR_MS, now).long_usd == 4.0
+    for minute in range(500):
+        hour.add(now + minute * MINUTE_MS, 1.0, long=False)
+    assert len(hour._minutes) == 60
+    assert hour.flow(now + 499 * MINUTE_MS, HOUR_MS, now).short_usd == 60.0
