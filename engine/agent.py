@@ -22,7 +22,6 @@ from engine.exchange.port import Exchange
 from engine.execution.desk import TradingDesk
 from engine.execution.entry_plan import EntryPlan
 from engine.experts.gather_result import gather, technical_of
-from engine.experts.orderbook_expert import slippage_pct
 from engine.experts.signal_board import SignalBoard
 from engine.experts.streak import Streak, advance
 from engine.fetch import CandleWindows, QuoteBoard, fetch_snapshot, has_newest_bars
@@ -35,7 +34,6 @@ from engine.model import (
     GatherResult,
     Instrument,
     MarketSnapshot,
-    Side,
     Stage,
     Synthesis,
     SynthesisSource,
@@ -180,7 +178,8 @@ class Agent:
                 self._streaks[ticker] = streak
                 await self._desk.streaks.put(ticker, streak)
         value = self._streaks[ticker].value if ticker in self._streaks else 0
-        return gather(snapshot, value, self._settings.llm.deidentify, freshness, technical)
+        size = self._largest_size(snapshot)
+        return gather(snapshot, value, self._settings.llm.deidentify, freshness, technical, size)
 
     async def _synthesize(self, inputs: DecisionInputs) -> Synthesis:
         """No call is made when the gates already force HOLD; the record then says which gate."""
@@ -322,7 +321,7 @@ class Agent:
             held=self._books.held(instrument.inst_id),
             open_positions=self._books.open_exposures(),
             fees=fees,
-            slippage_pct=self._slippage(snapshot),
+            slippage_pct=gathered.book.slippage_pct if gathered.book is not None else None,
             outcomes=self._books.outcomes,
             correlations=self._correlations(snapshot),
             ticker_return_14d=self._books.ticker_returns.get(instrument.ticker),
@@ -337,14 +336,13 @@ class Agent:
         """In a fast simulated market the network takes its share of every age."""
         return replace(self._limits, max_input_age_s=allowed_age_s(self._limits.max_input_age_s, self._clock))
 
-    def _slippage(self, snapshot: MarketSnapshot) -> float | None:
-        """Of the largest position that the limits allow, so that the estimate errs on the dear side."""
+    def _largest_size(self, snapshot: MarketSnapshot) -> Decimal | None:
+        """Contracts of the largest position that the limits allow, so that slippage errs on the dear side."""
         quote, account = snapshot.quote, self._books.account
-        if snapshot.book is None or quote is None or quote.mid is None or account is None:
+        if quote is None or quote.mid is None or account is None:
             return None
         notional = account.equity * Decimal(str(self._limits.max_position_frac))
-        contracts = contracts_for_notional(snapshot.instrument, notional, quote.mid)
-        return slippage_pct(snapshot.book, Side.BUY, contracts)
+        return contracts_for_notional(snapshot.instrument, notional, quote.mid)
 
     def _correlations(self, snapshot: MarketSnapshot) -> Mapping[str, float | None]:
         ticker = snapshot.instrument.ticker

@@ -18,8 +18,6 @@ from engine.exchange.streams import (
     AccountStream,
     InstrumentsMoved,
     MaintenanceTold,
-    MarketFlows,
-    NoFlows,
     Push,
     Resumed,
     StreamState,
@@ -57,8 +55,6 @@ class Listening:
         }
         self._stream: AccountStream | None = None
         self._resumed: set[Topic] = set()
-        self.flows: MarketFlows = NoFlows()
-        """What is known of the followed markets; from `start` on the stream's, where there is one."""
 
     def start(self) -> None:
         """One supervised task a line and a bell: each is started again when it dies, and told."""
@@ -67,7 +63,7 @@ class Listening:
         if self._stream is None:
             self._tell("warning", "no stream address is known for this host; the guard works by REST alone")
         else:
-            self.flows = self._stream.flows
+            engine.opened().surroundings.flows = self._stream.flows
         self.follow()
         lines = {} if self._stream is None else self._stream.lines()
         for name, run in lines.items():

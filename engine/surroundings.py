@@ -5,25 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from engine.clock import Clock
 from engine.events import HealthChanged
+from engine.exchange.streams import MarketFlows, NoFlows
 from engine.feeds.board import FeedBoard
 from engine.forecast.service import SOURCE as FORECAST
 from engine.forecast.service import ForecastService
-from engine.model import Book, Candles, LiquidationFlow, MarketSnapshot, QuoteFlow, Timeframe
+from engine.model import Candles, MarketSnapshot, Timeframe
 from engine.supervisor import Supervisor
 
 READ_WITHIN_S = 5.0
-
-
-class Flows(Protocol):
-    """What the venue's streams add up to; None where they do not speak."""
-
-    def quote_flow(self, inst_id: str) -> QuoteFlow | None: ...
-    def liquidations(self, inst_id: str) -> LiquidationFlow | None: ...
-    def earlier_books(self, inst_id: str) -> tuple[Book, ...]: ...
 
 
 class Surroundings:
@@ -33,7 +25,7 @@ class Surroundings:
         self._clock = clock
         self._forecasts = forecasts
         self._feeds = feeds
-        self.flows: Flows | None = None
+        self.flows: MarketFlows = NoFlows()
 
     async def load(self) -> None:
         """What the last run had read. Never raises."""
@@ -60,10 +52,12 @@ class Surroundings:
             forecast=self._forecasts.latest(inst_id),
             fear_greed=self._feeds.fear_greed(),
             headlines=self._feeds.headlines(),
-            quote_flow=flows.quote_flow(inst_id) if flows is not None else None,
-            liquidations=flows.liquidations(inst_id) if flows is not None else None,
-            earlier_books=flows.earlier_books(inst_id) if flows is not None else (),
+            quote_flow=flows.quote_flow(inst_id),
+            liquidations=flows.liquidations(inst_id),
+            earlier_books=flows.earlier_books(inst_id),
         )
+        if snapshot.book is not None:
+            flows.saw_book(snapshot.book)
         return replace(beside, ages_s={**snapshot.ages_s, **_ages(beside)})
 
     def health(self) -> Iterator[HealthChanged]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from engine.experts.forecaster import forecast_signals
 from engine.experts.freshness import DEFAULT_LIMITS, InputLimits, age_s, candle_age_s, usable
@@ -31,9 +32,11 @@ def gather(
     deidentify: bool = True,
     limits: InputLimits = DEFAULT_LIMITS,
     technical: TechnicalSignals | None = None,
+    contracts: Decimal | None = None,
 ) -> GatherResult:
     """What the experts make of a snapshot. `streak` is the signed streak that includes this bar;
-    `technical` is `technical_of(snapshot)` where it is already known.
+    `technical` is `technical_of(snapshot)` where it is already known; `contracts` is the size of ours that slippage is
+    computed for.
 
     Stale or malformed inputs are left out, so they are n/a in the brief and vote nothing.
     """
@@ -44,7 +47,7 @@ def gather(
         asset_class=instrument.asset_class,
         technical=technical,
         streak=streak,
-        book=_book(current),
+        book=_book(current, contracts),
         stats=market_stats(current),
         ages_s=data_ages_s(current),
         identity=None if deidentify else _identity(snapshot),
@@ -91,11 +94,17 @@ def data_ages_s(snapshot: MarketSnapshot) -> Mapping[str, float | None]:
     return ages | {name: None if feed is None else age_s(snapshot.taken_at, feed.ts) for name, feed in feeds.items()}
 
 
-def _book(snapshot: MarketSnapshot) -> BookSignals | None:
+def _book(snapshot: MarketSnapshot, contracts: Decimal | None) -> BookSignals | None:
     if snapshot.book is None:
         return None
-    instrument = snapshot.instrument
-    return book_signals(snapshot.book, instrument.contract_value * instrument.contract_multiplier)
+    instrument, flow = snapshot.instrument, snapshot.quote_flow
+    return book_signals(
+        snapshot.book,
+        instrument.contract_value * instrument.contract_multiplier,
+        snapshot.earlier_books,
+        contracts,
+        flow.imbalance if flow is not None else None,
+    )
 
 
 def _identity(snapshot: MarketSnapshot) -> Identity:

@@ -150,12 +150,15 @@ class Wired:
             if health is None
             else SimpleNamespace(lines=dict, health=lambda: health, flows=NoFlows(), follow=self.followed.append)
         )
+        self.surroundings = SimpleNamespace(flows=None)
         venue = SimpleNamespace(streams=lambda *_: stream, following=tuple)
         engine = SimpleNamespace(
             supervisor=self.supervisor,
             clock=SystemClock(),
             bus=SimpleNamespace(publish=self.told.append),
-            opened=lambda: SimpleNamespace(venue=venue, watch=SimpleNamespace(instruments=self.watched)),
+            opened=lambda: SimpleNamespace(
+                venue=venue, watch=SimpleNamespace(instruments=self.watched), surroundings=self.surroundings
+            ),
             sync_clock=None,
             tell=lambda level, source, text: self.told.append(LogLine(level, source, text, 0)),
         )
