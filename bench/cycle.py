@@ -13,19 +13,16 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from bench.indicators import pandas_once, talib_once, windows_like
+from bench.compute import figures
 from bench.rig import percentile
 from engine.bus import EventBus
 from engine.config import Settings
 from engine.cycle import CycleReport
 from engine.engine import Engine
 from engine.execution.latch import EntryLatch
-from engine.experts.technical_expert import technical_signals
 from engine.home import Home
-from engine.model import Timeframe
 from engine.options import EngineOptions
 
 PROBE_S = 0.002
@@ -58,42 +55,18 @@ async def one_cycle(seed: int) -> tuple[CycleReport, float]:
             await engine.close()
 
 
-def experts_once(windows: list[dict[Timeframe, object]]) -> None:
-    for window in windows:
-        technical_signals(window)  # type: ignore[arg-type]
-
-
-def timed_ms(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return (time.perf_counter() - began) * 1000
-
-
-def compute_figures(repeats: int) -> dict[str, float]:
-    flat = windows_like(51, 300, seed=1)
-    grouped = [dict(zip(Timeframe, flat[k : k + 3], strict=True)) for k in range(0, 51, 3)]
-    samples: dict[str, list[float]] = {"experts": [], "talib": [], "pandas": []}
-    for _ in range(repeats + 1):
-        samples["experts"].append(timed_ms(lambda: experts_once(grouped)))  # type: ignore[arg-type]
-        samples["talib"].append(timed_ms(lambda: talib_once(flat)))
-        samples["pandas"].append(timed_ms(lambda: pandas_once(flat)))
-    return {name: round(statistics.median(values[1:]), 3) for name, values in samples.items()}
-
-
 def measure(runs: int) -> dict[str, object]:
     reports, stalls = zip(*(asyncio.run(one_cycle(seed)) for seed in range(1, runs + 1)), strict=True)
     walls = [report.wall_ms / 1000 for report in reports]
     stages = {s: round(statistics.median(r.stages_ms[s] for r in reports), 1) for s in reports[0].stages_ms}
-    compute = compute_figures(repeats=7)
+    compute = figures(repeats=15)
     return {
         "bench": "cycle",
         "tickers": len(reports[0].records),
         "wall_s": {"p50": round(percentile(walls, 0.5), 3), "max": round(max(walls), 3)},
-        "experts_ms": {"p50": compute["experts"]},
         "stages_ms": stages,
         "loop_stall_ms_max": round(max(stalls), 1),
-        "talib_floor_ms": compute["talib"],
-        "pandas_ms": compute["pandas"],
+        **compute,
         "runs": runs,
         "failed": sum(len(report.failed) for report in reports),
     }

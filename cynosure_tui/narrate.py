@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         BracketVerified,
         CycleFinished,
         CycleStarted,
+        DayReviewed,
         DecisionMade,
         EngineStateChanged,
         Event,
@@ -121,6 +122,10 @@ def _kill(event: KillChanged) -> TapeEntry:
     return TapeEntry(event.ts, "", clean(text.rstrip()), role)
 
 
+def _reviewed(event: DayReviewed) -> TapeEntry:
+    return TapeEntry(event.ts, "", clean(event.lines[0] if event.lines else event.review.day))
+
+
 def _log(event: LogLine) -> TapeEntry:
     role = {"error": "fail", "warning": "warn"}.get(event.level, "text")
     return TapeEntry(event.ts, event.ticker, clean(event.text), role)
@@ -140,5 +145,6 @@ TELLERS: Mapping[str, Callable[[Any], TapeEntry]] = {
     "halts": _halts,
     "pauses": _pauses,
     "kill": _kill,
+    "day_reviewed": _reviewed,
     "log": _log,
 }

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
         StartupStep,
         Synthesized,
         WatchlistRanked,
+        WorthMeasured,
     )
     from engine.model import AccountView, DecisionRecord, GateResult, Halt, ProtectedPosition, Quote, Synthesis
+    from engine.model.worth import Worth
 
 TAPE_LENGTH = 500
 # Three rounds of the guard.
@@ -111,6 +113,7 @@ class Store:
     halts: tuple[Halt, ...] = ()
     pauses: PauseChanged | None = None
     kill: KillChanged | None = None
+    worth: Worth | None = None
     tape: deque[TapeEntry] = field(default_factory=lambda: deque(maxlen=TAPE_LENGTH))
     link_error: str = ""
     joined: bool = False
@@ -291,6 +294,9 @@ class Store:
     def _on_kill(self, event: KillChanged) -> None:
         self.kill = event
 
+    def _on_worth(self, event: WorthMeasured) -> None:
+        self.worth = event.worth
+
 
 HANDLERS: Mapping[str, Callable[[Store, Any], set[str] | None]] = {
     "engine_state": Store._on_engine_state,
@@ -311,4 +317,5 @@ HANDLERS: Mapping[str, Callable[[Store, Any], set[str] | None]] = {
     "halts": Store._on_halts,
     "pauses": Store._on_pauses,
     "kill": Store._on_kill,
+    "worth": Store._on_worth,
 }

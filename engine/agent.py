@@ -7,7 +7,7 @@ and carries out their verdict.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -23,6 +23,7 @@ from engine.execution.desk import TradingDesk
 from engine.execution.entry_plan import EntryPlan
 from engine.experts.gather_result import gather, technical_of
 from engine.experts.orderbook_expert import slippage_pct
+from engine.experts.signal_board import SignalBoard
 from engine.experts.streak import Streak, advance
 from engine.fetch import CandleWindows, QuoteBoard, fetch_snapshot, has_newest_bars
 from engine.model import (
@@ -46,11 +47,14 @@ from engine.risk.correlation import correlation_matrix
 from engine.risk.decide import forcing_gate
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import RiskLimits
+from engine.surroundings import Surroundings
 from engine.synthesis.port import Advocate, Performance, SynthesisRequest, Synthesizer
 
 log = logging.getLogger(__name__)
 
 SPARKLINE_BARS = 96
+CANDLES_WITHIN_S = 5.0
+"""How long the tickers wait for each other's candles; decisions are taken without those that come later."""
 
 
 class AnalysisFailed(Exception):
@@ -96,6 +100,7 @@ class Agent:
         books: BooksView,
         clock_offset_ms: Callable[[], int | None],
         publish: Callable[[Event], None],
+        surroundings: Surroundings,
         advocate: Advocate,
     ) -> None:
         self._settings = settings
@@ -107,12 +112,15 @@ class Agent:
         self._books = books
         self._clock_offset_ms = clock_offset_ms
         self._publish = publish
+        self._surroundings = surroundings
         self._advocate = advocate
         self._graded: tuple[int, Performance | None] | None = None
         self._fees: dict[str, FeeRates] = {}
         self._streaks: dict[str, Streak] = {}
+        self.after_decision: Callable[[DecisionInputs], Awaitable[None]] | None = None
         self.board = QuoteBoard(exchange, clock)
         self.windows = CandleWindows(exchange)
+        self.signals = SignalBoard()
 
     async def load(self) -> None:
         """Reads the streaks that the last run left."""
@@ -121,6 +129,15 @@ class Agent:
     async def hourly_candles(self, instrument: Instrument) -> Candles:
         """The 1H window of one instrument; raises ExchangeError."""
         return await self.windows.window(instrument.inst_id, Timeframe.H1, self._clock.now_ms())
+
+    async def read_candles(self, watched: Sequence[Instrument]) -> None:
+        """The windows of the whole watchlist at once, and what they say, in one pass; forecasts of them all are asked
+        for, and not waited for. Whatever has not come by then, and whatever fails, is asked for again by its own
+        ticker, which tells of it."""
+        await self.windows.read_all(watched, self._clock.now_ms(), CANDLES_WITHIN_S)
+        windows = self.windows.of(watched)
+        self.signals.refresh(windows)
+        self._surroundings.ask_forecasts(by_instrument(windows))
 
     # ------------------------------------------------------------ gather and synthesize
 
@@ -135,6 +152,7 @@ class Agent:
         snapshot = await fetch_snapshot(self._exchange, self.windows, self.board, instrument, self._clock)
         if not snapshot.candles:
             raise AnalysisFailed("; ".join(sorted(set(snapshot.errors.values()))) or "no candles")
+        snapshot = self._surroundings.around(snapshot)
         await self._learn_fees(instrument)
         began = timer.lap(Stage.FETCH, began)
         self._stage(cycle, instrument, Stage.EXPERTS)
@@ -154,7 +172,7 @@ class Agent:
         be read leave it as it is: a venue's silence is no change of direction."""
         ticker = snapshot.instrument.ticker
         freshness = input_limits(self._clock)
-        technical = technical_of(snapshot, freshness)
+        technical = technical_of(snapshot, freshness, self.signals)
         known = self._streaks.get(ticker)
         if has_newest_bars(snapshot):
             streak = advance(known, technical.direction, snapshot.bar_ts)
@@ -205,7 +223,8 @@ class Agent:
         instrument, timer = prepared.snapshot.instrument, prepared.timer
         began = self._clock.monotonic()
         self._stage(prepared.cycle, instrument, Stage.RISK)
-        record = await self._challenged(await self._answered(prepared))
+        inputs = await self._answered(prepared)
+        record = await self._challenged(inputs)
         began = timer.lap(Stage.RISK, began)
         self._publish(GatesEvaluated(prepared.cycle, instrument.ticker, record.gates, self._clock.now_ms()))
         self._stage(prepared.cycle, instrument, Stage.EXECUTE)
@@ -214,6 +233,9 @@ class Agent:
         record = replace(record, stages_ms=dict(timer.stages_ms))
         await self._desk.decisions.record(record)
         self._publish(DecisionMade(record, self._clock.now_ms()))
+        if self.after_decision is not None:
+            factor = record.advice.factor if record.advice is not None else None
+            await self.after_decision(replace(inputs, advocate_factor=factor))
         self._stage(prepared.cycle, instrument, Stage.DONE)
         return record
 
@@ -305,6 +327,7 @@ class Agent:
             correlations=self._correlations(snapshot),
             ticker_return_14d=self._books.ticker_returns.get(instrument.ticker),
             clock_offset_ms=self._clock_offset_ms(),
+            regime_multiplier=gathered.regime.volatility_multiplier if gathered.regime is not None else 1.0,
             tightened=self._books.tightened,
             last_closed_at=self._books.last_closes.get(instrument.ticker),
             stages_ms=dict(stages_ms),
@@ -354,6 +377,14 @@ class Agent:
                 ts=self._clock.now_ms(),
             )
         )
+
+
+def by_instrument(windows: Mapping[tuple[str, Timeframe], Candles]) -> dict[str, dict[Timeframe, Candles]]:
+    """The windows of each instrument together."""
+    grouped: dict[str, dict[Timeframe, Candles]] = {}
+    for (inst_id, timeframe), window in windows.items():
+        grouped.setdefault(inst_id, {})[timeframe] = window
+    return grouped
 
 
 def skipped(forcing: GateResult) -> Synthesis:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,18 +10,29 @@ from engine.books_view import BooksView
 from engine.config import Settings
 from engine.cycle import Cycle
 from engine.db import Database
-from engine.events import Event, LogLine
+from engine.events import Event
 from engine.execution.desk import TradingDesk
 from engine.execution.latch import EntryLatch
+from engine.feeds.board import FeedBoard
+from engine.feeds.worlds import feeds_of_world
+from engine.forecast.service import ForecastService
+from engine.home import Home
+from engine.known_hours import KnownHours
 from engine.model import Instrument
+from engine.outcome.decision_log import prepare_records
+from engine.outcome.measuring import Measuring
+from engine.outcome.review import Reviewer
+from engine.outcome.signal_log import SignalLog
+from engine.outcome.worth.shadows import Shadows
 from engine.risk.limits import RiskLimits
 from engine.risk.self_test import prove_gates_trip
-from engine.synthesis.choice import Tape, choose_synthesizer
+from engine.surroundings import Surroundings
+from engine.synthesis.choice import Tape, choose_synthesizer, doctrine_of
 from engine.venue import Venue
 from engine.watchlist import resolve
 from engine.works import Works
 
-log = logging.getLogger(__name__)
+prepare_records()  # here, because this module is loaded on a thread while the positions are looked after
 
 __all__ = ["Assembly", "prove_gates_trip"]
 
@@ -35,6 +45,8 @@ class Assembly:
     limits: RiskLimits
     latch: EntryLatch
     publish: Callable[[Event], None]
+    tell: Callable[[str, str, str], None]
+    home: Home
     tape: Tape
 
     async def works(
@@ -44,12 +56,11 @@ class Assembly:
         watch = resolve(self.settings.watchlist, instruments)
         books = BooksView(desk, self.latch, instruments)
         books.observe = observe
-
-        def tell(level: str, text: str) -> None:
-            log.log(logging.getLevelName(level.upper()), "llm: %s", text)
-            self.publish(LogLine(level, "llm", text, venue.clock.now_ms()))
-
-        synthesizer = await choose_synthesizer(self.settings, venue.clock, self.tape, tell)
+        surroundings = self._surroundings(venue)
+        await surroundings.load()
+        synthesizer = await choose_synthesizer(
+            self.settings, venue.clock, self.tape, lambda level, text: self.tell(level, "llm", text)
+        )
         agent = Agent(
             self.settings,
             self.limits,
@@ -60,8 +71,33 @@ class Assembly:
             books,
             lambda: venue.offset_ms,
             self.publish,
+            surroundings,
             synthesizer,
         )
         await agent.load()
+        measuring = await self._measuring(db, venue, instruments, agent)
+        reviewer = Reviewer(db, measuring, desk.tracker.history, venue.clock, self.home.logs, self.publish)
         cycle = Cycle(agent, venue.clock, self.publish)
-        return Works(self.limits, db, venue, instruments, watch, desk, books, synthesizer, agent, cycle)
+        return Works(
+            self.limits, db, venue, instruments, watch, desk, books, synthesizer, surroundings, agent, cycle, measuring,
+            reviewer,
+        )  # fmt: skip
+
+    def _surroundings(self, venue: Venue) -> Surroundings:
+        clock, tell = venue.clock, self.tell
+        forecasts = ForecastService(self.settings.forecast, clock, tell, self.home.logs / "forecast.log")
+        feeds = FeedBoard(feeds_of_world(self.settings, venue.endpoint.rest_host), self.home.storage, clock, tell)
+        return Surroundings(clock, forecasts, feeds)
+
+    async def _measuring(
+        self, db: Database, venue: Venue, instruments: dict[str, Instrument], agent: Agent
+    ) -> Measuring:
+        """Hears every decision, and has told once what the last run measured."""
+        trail = self.settings.trading.trail_percent / 100
+        correlate = KnownHours(agent.windows, instruments).correlations
+        shadows = Shadows(db, doctrine_of(self.settings), trail, correlate)
+        await shadows.load()
+        measuring = Measuring(SignalLog(db), shadows, venue.clock, self.publish)
+        await measuring.tell()
+        agent.after_decision = measuring.observe
+        return measuring

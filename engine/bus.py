@@ -26,7 +26,7 @@ from engine.events import (
 CONFLATED = frozenset({"quotes", "stage", "health", "clock", "account", "positions"})
 LATEST_OF_KIND = frozenset(
     {"engine_state", "clock", "watchlist_ranked", "quotes", "cycle_started", "cycle_finished", "positions"}
-    | {"account", "halts", "pauses", "kill"}
+    | {"account", "halts", "pauses", "kill", "worth", "day_reviewed"}
 )
 TAPE_LENGTH = 200
 BACKLOG = 2_000

@@ -15,6 +15,7 @@ import yaml
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from engine.feeds.addresses import refusal
 from engine.mode import LIVE_ACKNOWLEDGEMENT, OKX_KEY_VARIABLES, Mode
 
 KEYS_IN_FILE = "API keys stand in config.yaml; move them to .env, which is easier to keep private"
@@ -111,6 +112,18 @@ class RiskSettings(Section):
     acknowledge_unproven: bool = False
 
 
+class ForecastSettings(Section):
+    """TimesFM in a process of its own; nothing waits for it."""
+
+    enabled: bool = True
+    checkpoint: str = ""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    context: Annotated[int, Field(ge=64, le=4096)] = 512
+    threads: Annotated[int, Field(ge=1, le=64)] = 2
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 300.0
+    download: bool = False
+
+
 class TradingSettings(Section):
     trail_percent: Annotated[float, Field(gt=0, le=50)] = 2.5
     min_hold_minutes: Annotated[int, Field(ge=0, le=10080)] = 180
@@ -118,6 +131,40 @@ class TradingSettings(Section):
     max_decision_age_s: Annotated[float, Field(gt=0, le=900)] = 120.0
     max_input_age_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
     maintenance_lead_minutes: Annotated[float, Field(ge=0, le=1440)] = 30.0
+
+
+DEFAULT_NEWS = (
+    "https://www.coindesk.com/arc/outboundfeeds/rss/",
+    "https://cointelegraph.com/rss",
+    "https://feeds.content.dowjones.io/public/rss/mw_topstories",
+    "https://www.cnbc.com/id/15839069/device/rss/rss.html",
+    "https://www.fxstreet.com/rss/news",
+)
+
+
+class FeedSettings(Section):
+    """What is read from outside the venue. Ages and intervals by the venue's clock; a demo reads its own world's."""
+
+    enabled: bool = True
+    fear_greed_url: str = "https://api.alternative.me/fng/?limit=2"
+    fear_greed_minutes: Annotated[float, Field(ge=5, le=1440)] = 30.0
+    fear_greed_max_age_h: Annotated[float, Field(ge=1, le=36)] = 36.0
+    news: Annotated[tuple[str, ...], Field(max_length=20)] = DEFAULT_NEWS
+    news_minutes: Annotated[float, Field(ge=2, le=1440)] = 10.0
+    news_max_age_h: Annotated[float, Field(ge=0.5, le=24)] = 3.0
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+
+    @field_validator("fear_greed_url", "news")
+    @classmethod
+    def _addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        """An empty index address switches it off; an empty list the news."""
+        urls = (value,) if isinstance(value, str) and value else value
+        for url in urls:
+            if why := refusal(url):
+                raise ValueError(f"a feed's address: {why}")
+        if len(set(urls)) < len(urls) and not isinstance(value, str):
+            raise ValueError("the same feed twice")
+        return value
 
 
 class DemoSettings(Section):
@@ -142,6 +189,8 @@ class Settings(Section):
     apis: ApiSettings = ApiSettings()
     risk: RiskSettings = RiskSettings()
     trading: TradingSettings = TradingSettings()
+    forecast: ForecastSettings = ForecastSettings()
+    feeds: FeedSettings = FeedSettings()
     demo: DemoSettings = DemoSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     watchlist: tuple[str, ...] = DEFAULT_WATCHLIST

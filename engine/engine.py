@@ -22,6 +22,7 @@ from engine.heartbeat import HEARTBEAT_S, heartbeat
 from engine.home import Home
 from engine.kill_care import KillCare
 from engine.limits_from_settings import risk_limits
+from engine.memory import settle_memory
 from engine.model import EngineState
 from engine.options import EngineOptions
 from engine.ranking import Ranking
@@ -59,7 +60,7 @@ class Engine:
         self.works: Works | None = None
         self.supervisor = Supervisor(self.telling.task_died)
         self.kill = KillCare(self)
-        self._opener = WorksOpener(settings, home, latch, bus.publish, options.cassette)
+        self._opener = WorksOpener(settings, home, latch, bus.publish, self.telling.tell, options.cassette)
         self._limits = risk_limits(settings)
         self._cycling = asyncio.Lock()
         self._ranking = Ranking()
@@ -150,8 +151,11 @@ class Engine:
         if not self.options.observe:
             self.supervisor.start("model warm-up", self.works.synthesizer.warm_up())
         self._warn_of_skipped(self.works)
+        if self.options.scheduled:
+            self.works.surroundings.start(self.supervisor)
         await self.works.books.refresh()
         await self.tell_health()
+        settle_memory()
         reducing = self._reducing()
         self.telling.announce(EngineState.REDUCING if reducing else EngineState.RUNNING, reducing)
 
@@ -214,10 +218,13 @@ class Engine:
             await self.refresh_books()
             if not self._ranking.known:
                 await self.rank()
+            if not self.options.scheduled:
+                await works.surroundings.read_once()
             number = int(await works.db.meta(CYCLE_NUMBER) or 0) + 1
             await works.db.set_meta(CYCLE_NUMBER, str(number))
             report = await works.cycle.run(number, self._ranking.order(works, only), next_at)
             await self.refresh_books()
+            await works.measuring.tell()
         return report
 
     async def refresh_books(self) -> None:

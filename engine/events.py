@@ -24,6 +24,8 @@ from engine.model import (
     Synthesis,
     TechnicalSignals,
 )
+from engine.model.review import DayReview
+from engine.model.worth import Worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +284,25 @@ class KillChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class WorthMeasured:
+    """What the model is worth beside rules, always-HOLD and random entry, as far as finished days show it."""
+
+    worth: Worth
+    ts: int
+    kind: Literal["worth"] = "worth"
+
+
+@dataclass(frozen=True, slots=True)
+class DayReviewed:
+    """A finished UTC day's figures; `lines` tell them to a person."""
+
+    review: DayReview
+    lines: tuple[str, ...]
+    ts: int
+    kind: Literal["day_reviewed"] = "day_reviewed"
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """A line of the tape; `level` is info, warning or error."""
 
@@ -318,6 +339,8 @@ Event = (
     | HaltChanged
     | PauseChanged
     | KillChanged
+    | WorthMeasured
+    | DayReviewed
     | LogLine
 )
 

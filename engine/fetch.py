@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +22,8 @@ log = logging.getLogger(__name__)
 WINDOW = 300
 MINIMUM_TAIL = 3
 DECISION_TIMEFRAME = Timeframe.M15
+BTC = "BTC-USDT-SWAP"
+"""Its hours are the whole market's weather."""
 
 
 def last_closed_bar(now_ms: int, timeframe: Timeframe = Timeframe.M15) -> int:
@@ -33,9 +37,15 @@ class CandleWindows:
     def __init__(self, exchange: MarketData) -> None:
         self._exchange = exchange
         self._windows: dict[tuple[str, Timeframe], Candles] = {}
+        self._reading: defaultdict[tuple[str, Timeframe], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def window(self, inst_id: str, timeframe: Timeframe, now_ms: int) -> Candles:
-        """Up to 300 confirmed bars, oldest first; the newest may be missing when the venue lags."""
+        """Up to 300 confirmed bars, oldest first; the newest may be missing when the venue lags. Who asks while
+        another reads the same window waits for that answer instead of asking again."""
+        async with self._reading[(inst_id, timeframe)]:
+            return await self._up_to_date(inst_id, timeframe, now_ms)
+
+    async def _up_to_date(self, inst_id: str, timeframe: Timeframe, now_ms: int) -> Candles:
         known = self._windows.get((inst_id, timeframe))
         missing = self._missing_bars(known, timeframe, now_ms)
         if known is not None and missing == 0:
@@ -49,6 +59,19 @@ class CandleWindows:
             window = await self._exchange.candles(inst_id, timeframe, WINDOW)
         self._windows[(inst_id, timeframe)] = window
         return window
+
+    async def read_all(self, instruments: Sequence[Instrument], now_ms: int, within_s: float) -> None:
+        """Every window of these instruments, side by side. Those not read within `within_s`, or not at all, stay as
+        they are: whoever needs one asks again, and says what is wrong."""
+        reads = [self.window(i.inst_id, timeframe, now_ms) for timeframe in Timeframe for i in instruments]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*reads, return_exceptions=True)
+
+    def of(self, instruments: Sequence[Instrument]) -> dict[tuple[str, Timeframe], Candles]:
+        """What is known of these instruments."""
+        keys = [(i.inst_id, timeframe) for timeframe in Timeframe for i in instruments]
+        return {key: self._windows[key] for key in keys if key in self._windows}
 
     def known(self, inst_id: str, timeframe: Timeframe) -> Candles | None:
         """The window as last read, without asking the venue."""
@@ -136,6 +159,7 @@ async def fetch_snapshot(
     async with asyncio.TaskGroup() as group:
         for timeframe in Timeframe:
             group.create_task(got.collect(f"candles_{timeframe}", windows.window(inst_id, timeframe, now_ms)))
+        group.create_task(got.collect("btc_hours", windows.window(BTC, Timeframe.H1, now_ms)))
         group.create_task(got.collect("quote", board.quote(inst_id)))
         group.create_task(got.collect("book", exchange.book(inst_id)))
         group.create_task(got.collect("mark_price", exchange.mark_price(inst_id)))
@@ -158,6 +182,7 @@ async def fetch_snapshot(
         long_short=got.values.get("long_short"),
         ages_s=_ages(candles, quote, got.values, taken_at),
         errors=got.errors,
+        btc_hours=got.values.get("btc_hours"),
     )
 
 

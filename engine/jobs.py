@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from engine.engine import Engine
 
 CYCLE_OFFSET_MS = 5_000
+REVIEW_OFFSET_MS = 120_000
+"""Once the day's last bar is measured. A day is reviewed once; asked every hour, a missed midnight is no lost day."""
 CLOCK_SYNC_DEMO_S = 10
 CLOCK_SYNC_S = 3600
 KILL_WARM_S = 10
@@ -57,6 +59,7 @@ class Jobs:
             self._liveness.beat(job)
         self._schedule()
         self._engine.supervisor.start("first cycle", self._cycle())
+        self._engine.supervisor.start("review", self._guarded("review", self._review)())
         self._engine.supervisor.keep("watch over the jobs", self._watch)
         self._listening.start()
         notify("READY=1")
@@ -97,7 +100,7 @@ class Jobs:
 
     def reschedule(self) -> None:
         """After a change of the venue's speed."""
-        for name in ("cycle", "guard", "books", "rank", "quotes"):
+        for name in ("cycle", "guard", "books", "rank", "quotes", "review"):
             self._scheduler.remove_job(name)
         self._schedule_grid()
 
@@ -113,6 +116,7 @@ class Jobs:
         self._grid("books", 300_000, self._books, min_wall_s=2.0)
         self._grid("rank", Timeframe.H1.ms, self._rank, offset_ms=2_000, min_wall_s=5.0)
         self._grid("quotes", 1_000, self._quotes, min_wall_s=1.0)
+        self._grid("review", Timeframe.H1.ms, self._review, offset_ms=REVIEW_OFFSET_MS, min_wall_s=5.0)
 
     def _grid(
         self,
@@ -128,7 +132,7 @@ class Jobs:
     def _every(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         self._scheduler.add_job(self._guarded(name, work), "interval", seconds=seconds, id=name)
 
-    def _guarded(self, name: str, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    def _guarded(self, name: str, work: Callable[[], Awaitable[None]]) -> Callable[[], Coroutine[Any, Any, None]]:
         """The venue's silence is no defect of a job: it is told, and the next run tries again."""
 
         async def run() -> None:
@@ -161,6 +165,9 @@ class Jobs:
 
     async def _books(self) -> None:
         await self._engine.refresh_books()
+
+    async def _review(self) -> None:
+        await self._engine.opened().reviewer.due(self._engine.counted)
 
     async def _quotes(self) -> None:
         works = self._engine.opened()

@@ -83,4 +83,34 @@ _BRACKETS = (
     ) STRICT""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BRACKETS)
+_WORTH = (
+    # Names of the signals, in the order of a row's values: a version that measures other signals has another set.
+    "CREATE TABLE signal_sets (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE) STRICT",
+    """CREATE TABLE signal_rows (
+        ticker TEXT NOT NULL, bar_ts INTEGER NOT NULL, close REAL NOT NULL,
+        set_id INTEGER NOT NULL REFERENCES signal_sets (id), vals TEXT NOT NULL, PRIMARY KEY (ticker, bar_ts)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX signal_rows_by_time ON signal_rows (bar_ts)",
+    # What would be, never what is: no order, fill or trade of the account stands in these.
+    """CREATE TABLE shadow_seen (
+        ticker TEXT PRIMARY KEY, bar_ts INTEGER NOT NULL, funding TEXT
+    ) STRICT""",
+    "CREATE TABLE shadow_books (policy TEXT PRIMARY KEY, book TEXT NOT NULL) STRICT",
+    """CREATE TABLE shadow_positions (
+        policy TEXT NOT NULL, ticker TEXT NOT NULL, position TEXT NOT NULL, PRIMARY KEY (policy, ticker)
+    ) STRICT""",
+    """CREATE TABLE shadow_trades (
+        policy TEXT NOT NULL, trade_id TEXT NOT NULL, closed_at INTEGER NOT NULL, trade TEXT NOT NULL,
+        PRIMARY KEY (policy, trade_id)
+    ) STRICT""",
+    "CREATE INDEX shadow_trades_by_close ON shadow_trades (closed_at)",
+    """CREATE TABLE shadow_returns (
+        policy TEXT NOT NULL, day TEXT NOT NULL, earned REAL NOT NULL, PRIMARY KEY (policy, day)
+    ) STRICT""",
+    """CREATE TABLE shadow_days (
+        day TEXT PRIMARY KEY, by_model INTEGER NOT NULL, by_rules INTEGER NOT NULL, failed INTEGER NOT NULL,
+        skipped INTEGER NOT NULL, parted INTEGER NOT NULL
+    ) STRICT""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BRACKETS, _WORTH)

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 SILENT_AFTER_S = 10.0
 TOLD = frozenset(
-    {"engine_state", "clock", "positions", "account", "health", "halts", "pauses", "kill", "cycle_finished"}
+    {"engine_state", "clock", "positions", "account", "health", "halts", "pauses", "kill", "cycle_finished"} | {"worth"}
 )
 
 

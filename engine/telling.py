@@ -40,12 +40,14 @@ class Telling:
         self._publish(EngineStateChanged(state, detail, self._clock().now_ms()))
 
     async def health(self, works: Works) -> None:
-        """Venue and model: who answers, how fast, how long ago."""
+        """Venue, model, forecasts and feeds: who answers, how fast, how long ago."""
         now, down = self._clock().now_ms(), works.books.venue_down
         age, latency = last_contact(works.venue)
         self._publish(HealthChanged("okx", "down" if down else "ok", age, latency, down, now))
         status, detail = await works.synthesizer.describe()
         self._publish(HealthChanged("llm", status, None, None, detail, now))
+        for beside in works.surroundings.health():
+            self._publish(beside)
 
     def unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's last resort: what nobody waited for is told and counted, not only logged."""

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from engine.agent import Agent
     from engine.books_view import BooksView
     from engine.cycle import Cycle
+    from engine.outcome.measuring import Measuring
+    from engine.outcome.review import Reviewer
+    from engine.surroundings import Surroundings
     from engine.synthesis.choice import ChosenSynthesizer
 
 log = logging.getLogger(__name__)
@@ -61,11 +64,15 @@ class Works:
     desk: TradingDesk
     books: BooksView
     synthesizer: ChosenSynthesizer
+    surroundings: Surroundings
     agent: Agent
     cycle: Cycle
+    measuring: Measuring
+    reviewer: Reviewer
 
     async def close(self, stop_embedded: bool) -> None:
         await self.synthesizer.aclose()
+        await self.surroundings.aclose()
         await self.venue.close(stop_embedded)
         with suppress(sqlite3.Error):
             await self.desk.lease.release()
@@ -81,6 +88,7 @@ class WorksOpener:
         home: Home,
         latch: EntryLatch,
         publish: Callable[[Event], None],
+        tell: Callable[[str, str, str], None],
         cassette: Path | None = None,
     ) -> None:
         """`cassette` answers in the place of the model's server."""
@@ -88,6 +96,7 @@ class WorksOpener:
         self._home = home
         self._latch = latch
         self._publish = publish
+        self._tell_line = tell
         self._cassette = cassette
         self._limits = risk_limits(settings)
         self._db: Database | None = None
@@ -156,7 +165,9 @@ class WorksOpener:
             from engine.synthesis.choice import Tape  # noqa: PLC0415 - as above
 
             tape = Tape(None if observe else self._home.storage, self._cassette)
-            assembly = Assembly(self._settings, self._limits, self._latch, self._publish, tape)
+            assembly = Assembly(
+                self._settings, self._limits, self._latch, self._publish, self._tell_line, self._home, tape
+            )
             return await assembly.works(db, venue, desk, instruments, observe)
 
     async def abandon(self, stop_embedded: bool) -> None:

@@ -58,10 +58,14 @@ def _unprotected(store: Store) -> list[Span]:
     ]
 
 
+BESIDE = frozenset({"forecast", "news", "f&g"})
+"""Sources that nothing waits for: their trouble stands among the healths, and hides no budget."""
+
+
 def _stale(store: Store) -> list[Span]:
     found: list[Span] = []
     for health in store.health.values():
-        if health.status in {"stale", "down", "stuck"}:
+        if health.status in {"stale", "down", "stuck"} and health.source not in BESIDE:
             since = f" {age(health.age_s)}" if health.age_s is not None else ""
             text = f"{health.source.upper()} {health.status.upper()}{since}  {health.detail}"
             found.append((clean(text), "banner_halt"))

@@ -12,6 +12,7 @@ from cynosure_tui.widgets.pane import Content, Pane, View
 if TYPE_CHECKING:
     from cynosure_tui.glyphs import Glyphs
     from engine.model import DecisionRecord, Synthesis
+    from engine.model.worth import Worth
 
 
 def source_words(synthesis: Synthesis) -> Span:
@@ -81,12 +82,21 @@ def overrides(view: View) -> Content:
     rows = [Line(((" source ", "label"), (word, role), (f"  {_meta(synthesis)}", "dim")))]
     current = record if record is not None and record.synthesis == synthesis else None
     rows += _table(current, view.glyphs) if current else _bare(synthesis)
-    rows.append(Line())
+    rows += _worth(view.store.worth, view.width) or [Line()]
     body = _reasoning(synthesis, current, view.width - 2)
     rows += [Line(tuple((f" {text}", span_role) for text, span_role in row.spans)) for row in body]
     if synthesis.raw and synthesis.source != "rules":
         rows += [Line(((f" {row.plain}", "dim"),)) for row in wrap(synthesis.raw, view.width - 2)]
     return Content(title, rows, [("w why", "dim")])
+
+
+def _worth(worth: Worth | None, width: int) -> list[Line]:
+    """What the model's answers have earned beside the rules': the line that status and review show too."""
+    if worth is None:
+        return []
+    role = "ok" if "better than" in worth.text else "warn" if "worse than" in worth.text else "label"
+    rows = wrap(f"worth vs rules: {worth.text}", width - 2, role)
+    return [Line(tuple((f" {text}", span_role) for text, span_role in row.spans)) for row in rows]
 
 
 def _bare(synthesis: Synthesis) -> list[Line]:
@@ -102,7 +112,7 @@ def _bare(synthesis: Synthesis) -> list[Line]:
 
 class OverridesPane(Pane):
     NAME = "LLM OVERRIDES"
-    SLICES: ClassVar[frozenset[str]] = frozenset({"synthesized", "decision", "stage", "pauses", "identity"})
+    SLICES: ClassVar[frozenset[str]] = frozenset({"synthesized", "decision", "stage", "pauses", "identity", "worth"})
 
     def content(self, view: View) -> Content:
         return overrides(view)

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 BADGES = {"demo": "badge_demo", "paper": "badge_paper", "live": "badge_live"}
 HEALTH_ROLES = {"ok": "text", "stale": "warn", "down": "fail", "stuck": "fail", "off": "dim"}
 # The engine's own jobs are worth a place only when they are not well.
-QUIET_WHEN_OK = frozenset({"guard", "cycle", "stream"})
-SHORT_SOURCES = {"exchange": "okx", "venue": "okx", "ollama": "llm", "synthesis": "llm", "forecaster": "fc"}
+QUIET_WHEN_OK = frozenset({"guard", "cycle", "stream", "news", "f&g"})
+SHORT_SOURCES = {
+    "exchange": "okx", "venue": "okx", "ollama": "llm", "synthesis": "llm", "forecast": "fc",
+}  # fmt: skip
 MAX_SOURCES = 3
 
 

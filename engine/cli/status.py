@@ -11,7 +11,9 @@ from typing import Any
 
 from engine.bus import EventBus
 from engine.cli.arguments import Arguments
+from engine.cli.health_lines import health_lines
 from engine.cli.prepare import Prepared
+from engine.cli.worth_text import worth_document, worth_lines
 from engine.clock import utc
 from engine.engine import Engine
 from engine.events import (
@@ -24,6 +26,7 @@ from engine.events import (
     HealthChanged,
     PauseChanged,
     PositionsChanged,
+    WorthMeasured,
 )
 from engine.exchange.simulator.embedded import EmbeddedVenue
 from engine.execution.latch import EntryLatch
@@ -111,6 +114,7 @@ def _document(gathered: Gathered, latch: EntryLatch) -> dict[str, Any]:
     halts: HaltChanged | None = _latest(events, HaltChanged)
     pauses: PauseChanged | None = _latest(events, PauseChanged)
     cycle: CycleFinished | None = _latest(events, CycleFinished)
+    worth: WorthMeasured | None = _latest(events, WorthMeasured)
     kill = latch.status()
     engine = state.state.value if state is not None and gathered.running else "stopped"
     return {
@@ -132,6 +136,7 @@ def _document(gathered: Gathered, latch: EntryLatch) -> dict[str, Any]:
         "cycle": _cycle(cycle),
         "positions": [_position(p) for p in positions.positions] if positions else None,
         "account": _account(account.account) if account else None,
+        "worth": worth_document(worth.worth) if worth else None,
         "venue_ledger": gathered.ledger,
         "process": gathered.process,
         "health": {e.source: {"status": e.status, "age_s": e.age_s, "detail": e.detail} for e in _healths(events)},
@@ -233,6 +238,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         f"kill      {document['kill']['state']} {document['kill']['by']}".rstrip(),
     ]
     lines += process_lines(document["process"])
+    lines += health_lines(document["health"])
     lines += [f"halt      {halt['reason']}: {halt['detail']}; lifts: {halt['lifts']}" for halt in document["halts"]]
     if document["paused"]:
         lines.append(f"paused    {', '.join(document['paused'])}")
@@ -247,6 +253,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         lines.append(
             f"today     {cents['day_pnl']} USDT ({account['day_pnl_pct']:+.2%}), {account['entries_today']} entries"
         )
+    lines += worth_lines(document["worth"])
     if positions is None:
         lines.append("positions n/a")
     elif not positions:

@@ -75,17 +75,19 @@ class Exit:
 
     async def over_already(self, position: Position, reason: Reason) -> ExecutionOutcome | None:
         """Why this position is not ours to trade: it opened after our trade did, which the books then find ended. None
-        when it is, when no trade is open in the books, and when a person asked. Callers hold the instrument's lock."""
-        inst_id = position.inst_id
+        when it is, when no trade is open in the books, and when a person asked. Ours may be dated up to a second after
+        its order: then it counts as ours while nobody tells. Callers hold the instrument's lock."""
+        inst_id, second_ms = position.inst_id, 1000 * max(1.0, self._desk.clock.speed())
+        doubtful = True
         try:
             trade = (await self._desk.book.open_trades()).get(inst_id)
-            second_ms = 1000 * max(1.0, self._desk.clock.speed())
-            if trade is None or position.opened_at <= trade.opened_at + second_ms or reason is Reason.OPERATOR_CLOSE:
+            if trade is None or position.opened_at <= trade.opened_at or reason is Reason.OPERATOR_CLOSE:
                 return None
+            doubtful = position.opened_at > trade.opened_at + second_ms
             await self._book()
             now = (await self._desk.book.open_trades()).get(inst_id)
         except (ExchangeError, sqlite3.Error) as error:
-            if reason in URGENT:
+            if reason in URGENT or not doubtful:
                 return None
             return ExecutionOutcome(Reason.VENUE_UNAVAILABLE, f"not known whether this is still our trade: {error}")
         if now is not None:

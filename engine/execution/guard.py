@@ -15,10 +15,9 @@ from engine.execution.churn import Churn
 from engine.execution.context import Desk
 from engine.execution.cover import Cover
 from engine.execution.exit import Exit
-from engine.execution.intent import Intent
 from engine.execution.protect import Protected, Protector
 from engine.execution.resolve import Resolver
-from engine.execution.seen import Seen, cover_of, foreign_view, fresh, guarded_view
+from engine.execution.seen import UNTOLD, Seen, cover_of, foreign_view, fresh, guarded_view
 from engine.execution.states import HOLDING, IntentState
 from engine.execution.strangers import Strangers
 from engine.execution.trade_book import OpenTrade
@@ -30,6 +29,9 @@ from engine.reasons import Reason
 S = IntentState
 
 ADOPTABLE = frozenset({S.SENT, S.UNKNOWN, S.ACCEPTED, S.ABSENT})
+
+LEFT = {Reason.EXITED: "closed at market", Reason.SELL_WHEN_FLAT: "nothing left to close"}
+"""How a close ended after which nothing of ours is held, as it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,15 @@ class Guard:
         trade = seen.trades.get(inst_id)
         if trade is not None and (position.contracts < 0 or self._is_another(position, trade)):
             trade = await self._still_open(trade)
-        trade = trade or await self._adopt(inst_id)
+        try:
+            trade = trade or await self._adopt(inst_id)
+        except (ExchangeError, sqlite3.Error) as error:
+            self._desk.log("error", f"not known whether this program opened it: {error}", inst_id)
+            return foreign_view(self._desk, position, seen.brackets, UNTOLD), False
         if trade is None or position.contracts < 0:
-            return foreign_view(self._desk, position, seen.brackets), await self._strangers.release(
-                position, seen.brackets
-            )
+            taken = await self._strangers.release(position, seen.brackets)
+            left = [bracket for bracket in seen.brackets if bracket not in taken]
+            return foreign_view(self._desk, position, left), bool(taken)
         cover = cover_of(position, seen.brackets)
         if cover.protection is Protection.PROTECTED and not cover.surplus and cover.resizable is None:
             await self._settle_entry(trade, cover)
@@ -162,7 +168,8 @@ class Guard:
             return trade
 
     async def _adopt(self, inst_id: str) -> OpenTrade | None:
-        """A position without a trade may be that of an entry whose fate was not known: the venue is asked."""
+        """A position without a trade may be that of an entry whose fate was not known: the venue is asked. Raises
+        ExchangeError and sqlite3.Error while nobody tells."""
         async with self._desk.locks.of(inst_id):
             intent = await self._desk.journal.latest_entry(inst_id, ADOPTABLE | HOLDING)
             if intent is None:
@@ -170,14 +177,8 @@ class Guard:
             if intent.state in HOLDING:
                 await self._desk.book.open(intent, intent.created_at)
             else:
-                await self._ask(intent)
+                await self._resolver.settle(intent)
             return (await self._desk.book.open_trades()).get(inst_id)
-
-    async def _ask(self, intent: Intent) -> None:
-        try:
-            await self._resolver.settle(intent)
-        except ExchangeError as error:
-            self._desk.log("warning", f"the venue does not tell about {intent.client_id}: {error}", intent.inst_id)
 
     # ---------------------------------------------------------------- healing
 
@@ -204,7 +205,7 @@ class Guard:
             now_covered = Cover(Protection.PROTECTED, outcome.bracket)
             await self._settle_entry(trade, now_covered)
             return guarded_view(self._desk, position, trade, now_covered), True
-        return await self._close(trade, position, outcome.detail), True
+        return await self._close(trade, position, cover, outcome.detail), True
 
     def _is_young(self, position: Position) -> bool:
         """Just opened: the bracket that rode on its entry may become live any moment (a restart can be that
@@ -214,16 +215,17 @@ class Guard:
         return wall_ms < self._desk.timing.cover_deadline_s * 1000
 
     async def _close(
-        self, trade: OpenTrade, position: Position, why: str, reason: Reason = Reason.UNPROTECTED_CLOSED
+        self, trade: OpenTrade, position: Position, cover: Cover, why: str, reason: Reason = Reason.UNPROTECTED_CLOSED
     ) -> ProtectedPosition | None:
-        """A position that cannot be covered, or must not stay, is closed, and said aloud."""
+        """A position that cannot be covered, or must not stay, is closed, and said aloud; None = it has gone. `cover`
+        is what rests as long as it has not."""
         self._desk.log("error", f"closing at market: {why}", trade.inst_id)
         await self._mark(trade, (S.FILLED, S.COVERED, S.HEALING), S.CLOSING, why)
         closed = await self._exit.close_locked(trade.inst_id, reason, trade.trade_id)
-        self._tell(trade.ticker, "closed at market", f"{why}; {closed.detail}")
-        if closed.reason in (Reason.EXITED, Reason.SELL_WHEN_FLAT):
+        self._tell(trade.ticker, LEFT.get(closed.reason, "could not be closed"), f"{why}; {closed.detail}")
+        if closed.reason in LEFT:
             return None
-        view = guarded_view(self._desk, position, trade, Cover(Protection.CLOSING, None))
+        view = guarded_view(self._desk, position, trade, replace(cover, protection=Protection.CLOSING))
         return replace(view, detail=closed.detail)
 
     async def _trim(self, trade: OpenTrade, position: Position, cover: Cover) -> bool:
@@ -277,7 +279,7 @@ class Guard:
         async with self._desk.locks.of(trade.inst_id):
             leave = await self._upkeep.look(trade, position, cover.bracket)
             if leave is not None:
-                return await self._close(trade, position, leave.why, leave.reason), True
+                return await self._close(trade, position, cover, leave.why, leave.reason), True
             raised = await self._trailing.follow(trade, position, cover.bracket)
         if raised is None:
             return guarded_view(self._desk, position, trade, cover), False

@@ -11,6 +11,9 @@ from engine.execution.cover import Cover, assess
 from engine.execution.trade_book import OpenTrade
 from engine.model import Bracket, BracketState, Order, Position, ProtectedPosition, Protection
 
+STRANGE = "not opened by this program: shown, never touched"
+UNTOLD = "not known yet whether this program opened it: shown, not touched"
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -34,12 +37,14 @@ def cover_of(position: Position, brackets: Iterable[Bracket]) -> Cover:
     return assess(position.inst_id, abs(position.contracts), brackets, position.margin_mode)
 
 
-def foreign_view(desk: Desk, position: Position, brackets: tuple[Bracket, ...]) -> ProtectedPosition:
+def foreign_view(
+    desk: Desk, position: Position, brackets: Iterable[Bracket], detail: str = STRANGE
+) -> ProtectedPosition:
+    """`detail` is STRANGE or UNTOLD."""
     here = [b for b in brackets if b.inst_id == position.inst_id and b.state is BracketState.LIVE]
     stop = next((b.stop for b in here if b.stop is not None), None)
     target = next((b.target for b in here if b.target is not None), None)
     ticker, now = desk.ticker(position.inst_id), desk.clock.now_ms()
-    detail = "not opened by this program: shown, never touched"
     return ProtectedPosition(ticker, position, Protection.FOREIGN, stop, target, "", now, "", detail)
 
 

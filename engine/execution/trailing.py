@@ -11,18 +11,9 @@ from engine.execution.churn import Churn
 from engine.execution.context import Desk, is_price
 from engine.execution.trade_book import OpenTrade
 from engine.model import Bracket, Position
-from engine.rounding import round_stop_up_to_tick
+from engine.risk.stops import trailed_stop
 
-
-def trailed_stop(entry: Decimal, mark: Decimal, stop: Decimal, trail_pct: Decimal, tick: Decimal) -> Decimal | None:
-    """The stop that trails at mark × (1 − trail), or None when there is nothing to raise.
-
-    Only once the gain exceeds `trail_pct` (a fraction), only upward, by a tick or more, and below the mark.
-    """
-    if mark <= entry * (1 + trail_pct):
-        return None
-    raised = min(round_stop_up_to_tick(mark * (1 - trail_pct), tick), mark - tick)
-    return raised if raised >= stop + tick else None
+__all__ = ["Trailing", "trailed_stop"]
 
 
 class Trailing:

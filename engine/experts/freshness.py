@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,13 @@ class InputLimits:
     open_interest_s: float = 900.0
     long_short_s: float = 3600.0
     candle_bars: float = 2.0
+    quote_flow_s: float = 120.0
+    liquidations_s: float = 300.0
+    earlier_book_s: float = 900.0
+    # How far ahead of the snapshot's own moment a source may claim to be: clocks differ by a little, not by minutes
+    ahead_s: float = 60.0
+    # So many bars without a trade and without a move are a closed market's, and say nothing about direction
+    frozen_bars: int = 8
 
 
 DEFAULT_LIMITS = InputLimits()
@@ -38,12 +46,16 @@ def usable(snapshot: MarketSnapshot, limits: InputLimits = DEFAULT_LIMITS) -> Ma
     """The snapshot without what is stale or malformed."""
 
     def young(ts: int | None, limit_s: float) -> bool:
-        return ts is not None and age_s(snapshot.taken_at, ts) <= limit_s
+        return ts is not None and -limits.ahead_s <= (snapshot.taken_at - ts) / 1000 <= limit_s
 
     funding, interest, crowd = snapshot.funding, snapshot.open_interest, snapshot.long_short
+    flow, dead = snapshot.quote_flow, snapshot.liquidations
     return replace(
         snapshot,
-        candles=_usable_candles(snapshot, limits.candle_bars),
+        candles=_usable_candles(snapshot, limits),
+        earlier_books=tuple(book for book in snapshot.earlier_books if young(book.ts, limits.earlier_book_s)),
+        quote_flow=flow if flow and young(flow.ts, limits.quote_flow_s) and -1 <= flow.imbalance <= 1 else None,
+        liquidations=dead if dead and young(dead.ts, limits.liquidations_s) else None,
         book=snapshot.book if snapshot.book and young(snapshot.book.ts, limits.book_s) else None,
         funding=funding if funding and young(funding.ts, limits.funding_s) else None,
         open_interest=interest if interest and young(interest.ts, limits.open_interest_s) else None,
@@ -51,18 +63,33 @@ def usable(snapshot: MarketSnapshot, limits: InputLimits = DEFAULT_LIMITS) -> Ma
     )
 
 
-def _usable_candles(snapshot: MarketSnapshot, limit_bars: float) -> Mapping[Timeframe, Candles]:
+def _usable_candles(snapshot: MarketSnapshot, limits: InputLimits) -> Mapping[Timeframe, Candles]:
     return {
         timeframe: candles
         for timeframe, candles in snapshot.candles.items()
-        if is_sound(candles) and candle_age_s(snapshot.taken_at, timeframe, candles) * 1000 <= limit_bars * timeframe.ms
+        if is_sound(candles)
+        and not is_frozen(candles, limits.frozen_bars)
+        and -limits.ahead_s * 1000
+        <= snapshot.taken_at - int(candles.ts[-1]) - timeframe.ms
+        <= limits.candle_bars * timeframe.ms
     }
+
+
+def is_frozen(candles: Candles, bars: int) -> bool:
+    """The last `bars` bars all stand at one price without any volume: a stock or metal swap over a weekend that
+    nobody trades, or a halt. Its averages converge on that price and would vote as if they knew something."""
+    if len(candles) < bars:
+        return False
+    last = candles.close[-1]
+    same = (candles.high[-bars:] == last).all() and (candles.low[-bars:] == last).all()
+    return bool(same and (candles.volume[-bars:] == 0).all())
 
 
 def is_sound(candles: Candles) -> bool:
     """At least one bar, times rising, every number finite, prices above 0, volume not below."""
-    if not len(candles) or not (candles.ts[1:] > candles.ts[:-1]).all():
+    if not len(candles) or not np.logical_and.reduce(candles.ts[1:] > candles.ts[:-1]):
         return False
-    total = sum(float(np.sum(values)) for values in (candles.open, candles.high, candles.low, candles.close))
-    finite = np.isfinite(total + float(np.sum(candles.volume)))
-    return bool(finite and candles.low.min() > 0 and candles.volume.min() >= 0)
+    numbers = (candles.open, candles.high, candles.low, candles.close, candles.volume)
+    total = sum(float(np.add.reduce(values)) for values in numbers)
+    lowest, least = np.minimum.reduce(candles.low), np.minimum.reduce(candles.volume)
+    return bool(math.isfinite(total) and lowest > 0 and least >= 0)

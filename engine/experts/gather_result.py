@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.experts.forecaster import forecast_signals
 from engine.experts.freshness import DEFAULT_LIMITS, InputLimits, age_s, candle_age_s, usable
 from engine.experts.market_brief import BriefInputs, Identity, market_brief
 from engine.experts.market_stats import market_stats
 from engine.experts.orderbook_expert import book_signals
+from engine.experts.regime import regime_signals
+from engine.experts.sentiment import sentiment_signals
+from engine.experts.signal_board import SignalBoard
 from engine.experts.technical_expert import technical_signals
 from engine.model import BookSignals, GatherResult, MarketSnapshot, TechnicalSignals
 
 
-def technical_of(snapshot: MarketSnapshot, limits: InputLimits = DEFAULT_LIMITS) -> TechnicalSignals:
-    """The price signals alone: the streak needs their direction before the brief can be written."""
-    return technical_signals(usable(snapshot, limits).candles)
+def technical_of(
+    snapshot: MarketSnapshot, limits: InputLimits = DEFAULT_LIMITS, board: SignalBoard | None = None
+) -> TechnicalSignals:
+    """The price signals alone: the streak needs their direction before the brief can be written. A `board` knows
+    those of windows that were computed together with others'."""
+    candles = usable(snapshot, limits).candles
+    return technical_signals(candles) if board is None else board.technical(snapshot.instrument.inst_id, candles)
 
 
 def gather(
@@ -31,19 +39,20 @@ def gather(
     """
     current = usable(snapshot, limits)
     technical = technical or technical_signals(current.candles)
-    book = _book(current)
-    stats = market_stats(current)
-    brief = market_brief(
-        BriefInputs(
-            asset_class=snapshot.instrument.asset_class,
-            technical=technical,
-            streak=streak,
-            book=book,
-            stats=stats,
-            ages_s=data_ages_s(current),
-            identity=None if deidentify else _identity(snapshot),
-        )
+    instrument, now_ms = snapshot.instrument, snapshot.taken_at
+    inputs = BriefInputs(
+        asset_class=instrument.asset_class,
+        technical=technical,
+        streak=streak,
+        book=_book(current),
+        stats=market_stats(current),
+        ages_s=data_ages_s(current),
+        identity=None if deidentify else _identity(snapshot),
+        forecast=forecast_signals(current.forecast, now_ms),
+        regime=regime_signals(current.btc_hours, current.fear_greed, now_ms, instrument.asset_class),
+        sentiment=sentiment_signals(current.headlines, instrument.ticker, instrument.asset_class, now_ms),
     )
+    brief = market_brief(inputs)
     return GatherResult(
         brief=brief.text,
         brief_tokens=brief.tokens,
@@ -52,10 +61,13 @@ def gather(
         dominant_direction=technical.direction,
         direction_streak=streak,
         technical=technical,
-        book=book,
-        stats=stats,
+        book=inputs.book,
+        stats=inputs.stats,
         ages_s=snapshot.ages_s,
         dropped=brief.dropped,
+        forecast=inputs.forecast,
+        regime=inputs.regime,
+        sentiment=inputs.sentiment,
     )
 
 
@@ -66,6 +78,11 @@ def data_ages_s(snapshot: MarketSnapshot) -> Mapping[str, float | None]:
         "funding": snapshot.funding,
         "open_interest": snapshot.open_interest,
         "long_short": snapshot.long_short,
+        "liquidations": snapshot.liquidations,
+        "quote_flow": snapshot.quote_flow,
+        "forecast": snapshot.forecast,
+        "fear_greed": snapshot.fear_greed,
+        "news": snapshot.headlines,
     }
     ages: dict[str, float | None] = {
         str(timeframe): candle_age_s(snapshot.taken_at, timeframe, candles)

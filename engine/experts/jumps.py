@@ -46,9 +46,16 @@ def _statistics(returns: FloatArray, m: int, rows: int) -> tuple[FloatArray, Flo
     pairs = size[1:] * size[:-1]
     roots = np.cbrt(pairs[1:] * size[:-2])
     roots *= roots
-    rv = trailing_sums(size * size, m, rows)
-    bv = (math.pi / 2) * (m / (m - 1)) * trailing_sums(pairs, m - 1, rows)
-    tq = m * _MU_43**-3 * (m / (m - 2)) * trailing_sums(roots * roots, m - 2, rows)
-    rj = ratio(rv - bv, rv)
+    squared, paired = trailing_sums(size * size, m, rows), trailing_sums(pairs, m - 1, rows)
+    return jump_test(squared, paired, trailing_sums(roots * roots, m - 2, rows), m)
+
+
+def jump_test(
+    squared: FloatArray, paired: FloatArray, tripled: FloatArray, m: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """(RV, BV, RJ, z) from the sums over m returns: Σr², Σ|r_i r_{i−1}| and Σ|r_i r_{i−1} r_{i−2}|^{4/3}."""
+    bv = (math.pi / 2) * (m / (m - 1)) * paired
+    tq = m * _MU_43**-3 * (m / (m - 2)) * tripled
+    rj = ratio(squared - bv, squared)
     z = rj / np.sqrt(_THETA / m * np.fmax(1.0, ratio(tq, bv * bv)))
-    return rv, bv, rj, z
+    return squared, bv, rj, z

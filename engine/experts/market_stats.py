@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from engine.model import AssetClass, MarketSnapshot, MarketStats, OpenInterest
+from engine.model import AssetClass, LiquidationFlow, MarketSnapshot, MarketStats, OpenInterest
 
 HOUR_MS = 3_600_000
 
@@ -13,11 +13,12 @@ def market_stats(snapshot: MarketSnapshot) -> MarketStats:
     """Statistics of one snapshot; None = not fetched, malformed, or meaningless for the class.
 
     Long/short accounts and liquidations speak of crypto crowds only: None for metals, indices and stocks.
-    No liquidation feed is part of the snapshot, so that figure is None everywhere.
+    `liquidations_usd` is what was seen on the stream: the venue tells one a second and instrument at most.
     """
     funding = snapshot.funding
     crypto = snapshot.instrument.asset_class is AssetClass.CRYPTO
     ratio = snapshot.long_short.ratio if crypto and snapshot.long_short is not None else None
+    liquidated = _liquidated(snapshot.liquidations) if crypto else None
     remaining = None if funding is None else (funding.settles_at - snapshot.taken_at) / HOUR_MS
     return MarketStats(
         funding_rate=_finite(funding.rate if funding else None),
@@ -25,7 +26,10 @@ def market_stats(snapshot: MarketSnapshot) -> MarketStats:
         funding_in_h=remaining if remaining is not None and remaining >= 0 else None,
         open_interest_change_pct=_change(snapshot.open_interest),
         long_short_ratio=ratio if ratio is not None and math.isfinite(ratio) and ratio > 0 else None,
-        liquidations_usd=None,
+        liquidations_usd=sum(liquidated) if liquidated is not None else None,
+        liquidated_long_share=liquidated[0] / sum(liquidated)
+        if liquidated is not None and sum(liquidated) > 0
+        else None,
     )
 
 
@@ -34,6 +38,13 @@ def funding_per_8h(stats: MarketStats) -> float | None:
     if stats.funding_rate is None or stats.funding_interval_h is None:
         return None
     return stats.funding_rate * 8 / stats.funding_interval_h
+
+
+def _liquidated(flow: LiquidationFlow | None) -> tuple[float, float] | None:
+    """USDT of (longs, shorts) that died."""
+    if flow is None or not (0 <= flow.long_usd < math.inf and 0 <= flow.short_usd < math.inf):
+        return None
+    return flow.long_usd, flow.short_usd
 
 
 def _change(interest: OpenInterest | None) -> float | None:

@@ -1,32 +1,41 @@
-"""What 20 levels of the order book say: balance, micro-price, walls, and what our size would cost."""
+"""What 20 levels of the order book say: balance, micro-price, walls, depth, and what our size would cost."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
-from statistics import median
 
-from engine.model import Book, BookLevel, BookSignals, Direction, Side
+from engine.experts.walls import Level, floats, nearest_wall
+from engine.model import Book, BookSignals, Side
 
-WALL_MADS = 6.0
-WALL_MEDIANS = 5.0
-MAD_TO_SIGMA = 1.4826
-MIN_LEVELS_FOR_WALL = 5
+DEPTH_BAND = 0.001
+"""10 bps of mid: about what a stop's trigger and its fill may lie apart."""
+EARLIER_MS = 900_000
+"""Older snapshots tell nothing about walls that stand now."""
 
 
-def book_signals(book: Book, base_per_contract: Decimal) -> BookSignals | None:
+def book_signals(
+    book: Book,
+    base_per_contract: Decimal,
+    earlier: Sequence[Book] = (),
+    contracts: Decimal | None = None,
+    event_ofi: float | None = None,
+) -> BookSignals | None:
     """Signals of one book; None when a side is empty, a level is malformed or the book is crossed.
 
-    `base_per_contract` turns contracts into base units, so that the side notionals are USDT.
+    `base_per_contract` turns contracts into base units, so that the side notionals are USDT. `earlier` are snapshots
+    of the same book, against which walls are held; `contracts` is the size of ours that slippage is computed for, and
+    `event_ofi` the streamed flow, both None = n/a.
     imbalance = (ΣB − ΣA)/(ΣB + ΣA) over all levels; micro-price = (P^a·q^b + P^b·q^a)/(q^b + q^a).
     """
     if not is_sound(book):
         return None
-    bids, asks = _floats(book.bids), _floats(book.asks)
+    bids, asks = floats(book.bids), floats(book.asks)
     (bid, bid_size), (ask, ask_size) = bids[0], asks[0]
     mid = (bid + ask) / 2
     micro = (ask * bid_size + bid * ask_size) / (bid_size + ask_size)
     bid_total, ask_total = sum(size for _, size in bids), sum(size for _, size in asks)
-    wall_side, wall_distance = _nearest_wall(bids, asks, mid)
+    wall = nearest_wall(bids, asks, comparable(book, earlier))
     unit = float(base_per_contract)
     return BookSignals(
         imbalance=(bid_total - ask_total) / (bid_total + ask_total),
@@ -34,8 +43,21 @@ def book_signals(book: Book, base_per_contract: Decimal) -> BookSignals | None:
         spread_pct=(ask - bid) / mid,
         bid_notional=unit * sum(price * size for price, size in bids),
         ask_notional=unit * sum(price * size for price, size in asks),
-        wall_side=wall_side,
-        wall_distance_pct=wall_distance,
+        wall_side=wall.side if wall is not None else None,
+        wall_distance_pct=wall.distance if wall is not None else None,
+        wall_share=wall.share if wall is not None else None,
+        depth_10bp_usd=_depth(bids, asks, mid, unit),
+        slippage_pct=slippage_pct(book, Side.BUY, contracts) if contracts is not None and contracts > 0 else None,
+        event_ofi=event_ofi,
+    )
+
+
+def comparable(book: Book, earlier: Sequence[Book]) -> tuple[Book, ...]:
+    """Those of `earlier` that are sound, of the same instrument, before `book` and not too long before."""
+    return tuple(
+        other
+        for other in earlier
+        if other.inst_id == book.inst_id and 0 < book.ts - other.ts <= EARLIER_MS and is_sound(other)
     )
 
 
@@ -59,47 +81,25 @@ def slippage_pct(book: Book, side: Side, contracts: Decimal) -> float | None:
 
 
 def is_sound(book: Book) -> bool:
-    """Both sides present, best first, every level positive, and the best bid under the best ask."""
-    if not book.bids or not book.asks or book.bids[0].price >= book.asks[0].price:
+    """Both sides present, every level a positive number, best first, and the best bid under the best ask."""
+    if not book.bids or not book.asks:
         return False
-    levels = (*book.bids, *book.asks)
+    # A NaN cannot even be compared, so that is asked first.
+    for level in (*book.bids, *book.asks):
+        if not (level.price.is_finite() and level.contracts.is_finite() and level.price > 0 and level.contracts > 0):
+            return False
     return (
-        all(level.price > 0 and level.contracts > 0 for level in levels)
+        book.bids[0].price < book.asks[0].price
         and all(a.price > b.price for a, b in zip(book.bids, book.bids[1:], strict=False))
         and all(a.price < b.price for a, b in zip(book.asks, book.asks[1:], strict=False))
     )
 
 
-def _floats(levels: tuple[BookLevel, ...]) -> list[tuple[float, float]]:
-    return [(float(level.price), float(level.contracts)) for level in levels]
-
-
-def _nearest_wall(
-    bids: list[tuple[float, float]], asks: list[tuple[float, float]], mid: float
-) -> tuple[Direction | None, float | None]:
-    """The nearest wall: a bid wall is bullish (support), an ask wall bearish (resistance)."""
-    walls = [
-        (abs(price / mid - 1), direction)
-        for levels, direction in ((bids, Direction.BULLISH), (asks, Direction.BEARISH))
-        for price in _walls(levels)
+def _depth(bids: Sequence[Level], asks: Sequence[Level], mid: float, unit: float) -> tuple[float, float] | None:
+    """USDT within 10 bps of mid on (bid, ask); None where what is visible ends before that: it may be more."""
+    if bids[-1][0] > mid * (1 - DEPTH_BAND) or asks[-1][0] < mid * (1 + DEPTH_BAND):
+        return None
+    within = [
+        unit * sum(price * size for price, size in side if abs(price / mid - 1) <= DEPTH_BAND) for side in (bids, asks)
     ]
-    if not walls:
-        return None, None
-    distance, side = min(walls)
-    return side, distance
-
-
-def _walls(levels: list[tuple[float, float]]) -> list[float]:
-    """Prices whose size exceeds both median + 6 robust sigmas and 5 medians of its side.
-
-    The best level is neither judged nor counted: on OKX swaps it is thick as a rule, followed by thin
-    levels with rare walls of 5 to 20 medians.
-    """
-    behind = levels[1:]
-    if len(behind) < MIN_LEVELS_FOR_WALL:
-        return []
-    sizes = [size for _, size in behind]
-    typical = median(sizes)
-    spread = MAD_TO_SIGMA * median(abs(size - typical) for size in sizes)
-    threshold = max(typical + WALL_MADS * spread, WALL_MEDIANS * typical)
-    return [price for price, size in behind if size > threshold]
+    return within[0], within[1]

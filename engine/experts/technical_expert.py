@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from engine.experts.columns import TimeframeColumns, timeframe_columns
 from engine.experts.jumps import JUMP_Z
-from engine.experts.rolling import known
 from engine.experts.score import MIN_LEAD, TIMEFRAME_WEIGHTS
 from engine.model import Candles, Direction, TechnicalSignals, Timeframe, TimeframeSignals
+
+_MEASURED = (
+    "ema9", "ema20", "ema50", "rsi", "macd", "macd_signal", "macd_histogram", "bollinger_position",
+    "bollinger_width_pct", "atr", "atr_pct", "ofi_bar", "vpin", "toxicity", "realised_vol", "jump_z",
+    "vwap_deviation_pct", "vwap_deviation_sigma",
+)  # fmt: skip
+"""Columns that signals carry under their own name."""
 
 
 def technical_signals(candles: Mapping[Timeframe, Candles]) -> TechnicalSignals:
@@ -58,36 +66,38 @@ def direction_of(bulls: int, bears: int, score: float) -> Direction:
 
 
 def signals_at(timeframe: Timeframe, columns: TimeframeColumns, row: int) -> TimeframeSignals:
-    """One row of the columns as signals; NaN becomes None."""
-    jump_z = known(columns.jump_z[row])
-    ema, rsi, macd, ofi, vwap = columns.votes[:, row].tolist()
+    """One row of the columns as signals; what is NaN or infinite becomes None."""
+    return signals_of([timeframe], columns, slice(row, row + 1))[0]
+
+
+def signals_of(
+    timeframes: Sequence[Timeframe], columns: TimeframeColumns, rows: slice = slice(None)
+) -> list[TimeframeSignals]:
+    """Rows of the columns as signals, each with its timeframe; what is NaN or infinite becomes None."""
+    table = np.array([getattr(columns, name)[rows] for name in _MEASURED]).T
+    cells = table.astype(object)
+    cells[~np.isfinite(table)] = None
+    measured = cells.tolist()
+    stamps, closes, scores = (values[rows].tolist() for values in (columns.bar_ts, columns.close, columns.score))
+    ballots = columns.votes[:, rows].T.tolist()
+    return [_signals(*row) for row in zip(timeframes, stamps, closes, measured, ballots, scores, strict=True)]
+
+
+def _signals(
+    timeframe: Timeframe, bar_ts: int, close: float, measured: list[float | None], votes: list[int], score: float
+) -> TimeframeSignals:
+    named = dict(zip(_MEASURED, measured, strict=True))
+    jump_z = named["jump_z"]
     return TimeframeSignals(
         timeframe=timeframe,
-        bar_ts=int(columns.bar_ts[row]),
-        close=float(columns.close[row]),
-        ema9=known(columns.ema9[row]),
-        ema20=known(columns.ema20[row]),
-        ema50=known(columns.ema50[row]),
-        rsi=known(columns.rsi[row]),
-        macd=known(columns.macd[row]),
-        macd_signal=known(columns.macd_signal[row]),
-        macd_histogram=known(columns.macd_histogram[row]),
-        bollinger_position=known(columns.bollinger_position[row]),
-        bollinger_width_pct=known(columns.bollinger_width_pct[row]),
-        atr=known(columns.atr[row]),
-        atr_pct=known(columns.atr_pct[row]),
-        ofi_bar=known(columns.ofi_bar[row]),
-        vpin=known(columns.vpin[row]),
-        toxicity=known(columns.toxicity[row]),
-        realised_vol=known(columns.realised_vol[row]),
-        jump_z=jump_z,
+        bar_ts=bar_ts,
+        close=close,
         jump=None if jump_z is None else jump_z > JUMP_Z,
-        vwap_deviation_pct=known(columns.vwap_deviation_pct[row]),
-        vwap_deviation_sigma=known(columns.vwap_deviation_sigma[row]),
-        vote_ema=ema,
-        vote_rsi=rsi,
-        vote_macd=macd,
-        vote_ofi=ofi,
-        vote_vwap=vwap,
-        score=float(columns.score[row]),
+        vote_ema=votes[0],
+        vote_rsi=votes[1],
+        vote_macd=votes[2],
+        vote_ofi=votes[3],
+        vote_vwap=votes[4],
+        score=score,
+        **named,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.experts.rolling import padded, ratio
+from engine.experts.rolling import ratio
 from engine.model import Candles, FloatArray, IntArray
 
 DAY_MS = 86_400_000
@@ -19,32 +19,29 @@ def vwap_columns(candles: Candles, rows: int) -> tuple[FloatArray, FloatArray]:
     NaN on a day's first bar. Bars are placed by their open time.
     """
     rows = min(rows, len(candles))
-    midnight = candles.ts[len(candles) - rows :] // DAY_MS * DAY_MS
-    begin = int(candles.ts.searchsorted(midnight[0]))
+    days = candles.ts // DAY_MS
+    begin = int(days.searchsorted(days[len(days) - rows]))
     typical = (candles.high[begin:] + candles.low[begin:] + candles.close[begin:]) / 3
-    anchor = candles.ts[begin:].searchsorted(midnight)
-    return _deviations(typical, candles.volume[begin:], candles.close, anchor)
+    starts = np.flatnonzero(np.diff(days[begin:], prepend=-1))
+    anchor = np.repeat(typical[starts], np.diff(starts, append=len(typical)))
+    v, pv, ppv = _since_midnight(candles.volume[begin:], typical - anchor, starts)[:, -rows:]
+    return _deviations(v, pv, ppv, anchor[-rows:], candles.close[len(candles) - rows :])
+
+
+def _since_midnight(volume: FloatArray, offset: FloatArray, starts: IntArray) -> FloatArray:
+    """Σv, Σv·offset and Σv·offset² from each bar's midnight to the bar; each day is added up by itself, so that a
+    day's first bars keep no rounding residue of the days before. Shape (3, bars)."""
+    first = volume * offset
+    weighted = np.stack((volume, first, first * offset))
+    return np.concatenate([np.cumsum(day, axis=1) for day in np.split(weighted, starts[1:], axis=1)], axis=1)
 
 
 def _deviations(
-    typical: FloatArray, volume: FloatArray, close: FloatArray, anchor: IntArray
+    v: FloatArray, pv: FloatArray, ppv: FloatArray, anchor: FloatArray, close: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    rows = len(anchor)
-    offset = typical - typical[0]
-    first_moment = volume * offset
-    v, pv, ppv = (_since(anchor, weighted, rows) for weighted in (volume, first_moment, first_moment * offset))
     centre = ratio(pv, v)
     variance = ratio(ppv, v) - centre * centre
-    vwap = typical[0] + centre
+    vwap = anchor + centre
     sigma = np.sqrt(np.maximum(variance, 0.0))
-    deviation = padded(close, rows) - vwap
+    deviation = close - vwap
     return ratio(deviation, vwap), ratio(deviation, np.where(sigma > ROUNDING_NOISE * vwap, sigma, np.nan))
-
-
-def _since(anchor: IntArray, weighted: FloatArray, rows: int) -> FloatArray:
-    """Sum from each row's day anchor to the row itself."""
-    if rows == 1:
-        return np.add.reduce(weighted, keepdims=True)
-    running = np.concatenate(([0.0], np.cumsum(weighted)))
-    sums: FloatArray = running[len(running) - rows :] - running[anchor]
-    return sums

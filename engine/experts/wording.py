@@ -25,8 +25,14 @@ def signed_percent(fraction: float | None, decimals: int = 2) -> str:
     return NA if fraction is None else signed(fraction * 100, decimals, unit="%")
 
 
-def basis_points(fraction: float | None, decimals: int = 1) -> str:
-    return NA if fraction is None else signed(fraction * 1e4, decimals, unit="bp")
+def amount(value: float | None) -> str:
+    """Money for reading: 950 → "950", 24_310 → "24k", 2_310_000 → "2.3M"."""
+    if value is None or not math.isfinite(value):
+        return NA
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return number(value / size, 0 if unit == "k" else 1, unit=unit)
+    return number(value, 0)
 
 
 def duration(seconds: float | None) -> str:
@@ -46,4 +52,6 @@ def _bounded(value: float | None, form: str, limit: float, unit: str) -> str:
         return f"over {limit:.0f}{unit}"
     if value < -limit:
         return f"under -{limit:.0f}{unit}"
-    return f"{value:{form}}{unit}"
+    shown = f"{value:{form}}"
+    # Less than half of the last digit has no side: -0.0 reads as a fall.
+    return f"{0.0 if float(shown) == 0 else value:{form}}{unit}"

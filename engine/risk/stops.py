@@ -73,6 +73,17 @@ def place_bracket(
     return BracketPrices(round_stop_down_to_tick(stop, tick), round_target_up_to_tick(target, tick))
 
 
+def trailed_stop(entry: Decimal, mark: Decimal, stop: Decimal, trail_pct: Decimal, tick: Decimal) -> Decimal | None:
+    """The stop that trails at mark × (1 − trail), or None when there is nothing to raise.
+
+    Only once the gain exceeds `trail_pct` (a fraction), only upward, by a tick or more, and below the mark.
+    """
+    if mark <= entry * (1 + trail_pct):
+        return None
+    raised = min(round_stop_up_to_tick(mark * (1 - trail_pct), tick), mark - tick)
+    return raised if raised >= stop + tick else None
+
+
 def on_right_sides(bracket: BracketPrices, entry: Decimal, mark: Decimal, sign: int = LONG) -> bool:
     """True when neither leg would trigger at once: a long's stop lies below entry and mark, its target above
     both. The venue refuses a crossed leg, and the position would be naked. Incident row 31."""

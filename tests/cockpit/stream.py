@@ -37,6 +37,7 @@ from engine.model import (
     TimeframeSignals,
     Verdict,
 )
+from engine.model.worth import Answerer, Comparison, Policy, PolicyTally, Worth
 from engine.reasons import Reason
 
 NOW = 1_750_000_327_000  # 2025-06-15 15:12:07 UTC
@@ -458,6 +459,18 @@ def health() -> list[Event]:
     ]
 
 
+def worth() -> events.WorthMeasured:
+    """Half a year measured, and still nothing to tell model and rules apart by."""
+    against = [
+        Comparison(Policy.RULES, -0.0002, -0.0031, 0.0025, 214, 0, 0, "not distinguishable from rules"),
+        Comparison(Policy.HOLD, 0.0004, -0.0019, 0.0027, 214, 0, 0, "not distinguishable from always HOLD"),
+        Comparison(Policy.RANDOM, 0.0031, 0.0004, 0.0058, 214, 0, 0, "better than random entry"),
+    ]
+    tallies = (PolicyTally(Policy.MODEL, 0.084, 131, 52, 3), PolicyTally(Policy.RULES, 0.121, 140, 61, 2))
+    answers = {"by_model": 4120, "by_rules": 0, "failed": 31, "skipped": 345_000}
+    return events.WorthMeasured(Worth("2024-11-13", Answerer.MODEL, tuple(against), tallies, answers, 12), NOW)
+
+
 def startup(upto: int = 6) -> list[Event]:
     steps = (
         ("config", "demo, 17 tickers"),
@@ -483,6 +496,7 @@ def head(speed: float = 0.0) -> list[Event]:
         quotes(),
         *health(),
         account(),
+        worth(),
     ]
 
 

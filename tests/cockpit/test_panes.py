@@ -207,3 +207,12 @@ def test_the_time_of_the_kill_is_wall_time_of_day_whatever_the_markets_clock_say
     store.apply([stream.kill("latched")])
     assert store.kill is not None
     assert f"by key at {clock(store.kill.since)}Z" in alerts(store)[0][0]
+
+
+def test_what_the_model_is_worth_stands_beside_its_answer() -> None:
+    store = loaded()
+    assert "worth vs rules: -0.02 %/day [-0.31, +0.25] n 214 d: not distinguishable" in text(
+        overrides(view(store, width=120))
+    )
+    store.worth = None
+    assert "worth" not in text(overrides(view(store)))

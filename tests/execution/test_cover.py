@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from engine.execution.cover import assess, ours_on
+from engine.execution.cover import assess, is_whole, ours_on
 from engine.execution.ids import bracket_id
 from engine.model import Bracket, BracketState, Protection, Side
 
@@ -36,6 +36,26 @@ OURS = Bracket(
 )
 def test_only_a_whole_live_bracket_protects(change: dict[str, object], protection: Protection) -> None:
     assert assess("BTC-USDT-SWAP", D(5), [replace(OURS, **change)]).protection is protection  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "change", [{"stop": None}, {"target": None}, {"reduce_only": False}, {"state": BracketState.DORMANT}]
+)
+def test_what_lacks_one_thing_is_not_whole(change: dict[str, object]) -> None:
+    assert is_whole(OURS)
+    assert not is_whole(replace(OURS, **change))  # type: ignore[arg-type]
+
+
+def test_of_two_with_the_same_stop_the_older_one_counts() -> None:
+    newer = replace(OURS, algo_id="new", created_at=2)
+    cover = assess("BTC-USDT-SWAP", D(5), [newer, OURS])
+    assert (cover.bracket, cover.surplus) == (OURS, (newer,))
+
+
+def test_what_covers_a_part_is_told() -> None:
+    smaller = replace(OURS, contracts=D(3))
+    cover = assess("BTC-USDT-SWAP", D(5), [smaller])
+    assert (cover.bracket, cover.surplus, cover.resizable) == (smaller, (), smaller)
 
 
 def test_no_bracket_is_missing() -> None:

@@ -30,7 +30,7 @@ def test_every_reason_is_in_the_manual() -> None:
 
 def test_every_requirement_is_pinned_and_has_its_reason() -> None:
     why = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
-    for file in ("requirements-slim.txt", "requirements-dev.txt"):
+    for file in ("requirements-slim.txt", "requirements.txt", "requirements-dev.txt"):
         for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
             if line and not line.startswith(("#", "-r")):
                 name, _, version = line.partition("==")

@@ -32,6 +32,9 @@ FOUND: dict[str, Story] = {
         Disturb(Fate.SLOW, "ask", 3, 12.0, 3.0), Enter(1, 13, 0.2, True), Disturb(Fate.HTML, "algo", 3, 12.0, 16.0),
         Move(1, 0.08, 1.0, 0.2), Leave(2, 0.5),
     )),
+    "a person closes an entry within a second and opens their own, and no bracket can be placed": Story(2, (
+        Disturb(Fate.LOST, "algo", 2, 0.1, 0.0), Enter(0, 10, 0.5), Hand(0, "close", 0.2), Hand(0, "buy", 16.0),
+    )),
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from engine.model import (
     Book,
     BookLevel,
     Candles,
+    FloatArray,
     Funding,
     Instrument,
     InstrumentState,
@@ -39,6 +41,8 @@ from engine.model import (
 )
 
 SETTLE = "USDT"
+CANDLE_COLUMNS = {1: "open", 2: "high", 3: "low", 4: "close", 6: "volCcy"}
+"""Where a candle row has them; volCcy is the volume in base units."""
 DAY_MS = 86_400_000
 OI_TOLERANCE_MS = 2 * 3_600_000
 
@@ -157,14 +161,28 @@ def candles(rows: Iterable[Any], timeframe: Timeframe, limit: int) -> Candles:
     gaps = np.flatnonzero(np.diff(times) != timeframe.ms)
     start = max(int(gaps[-1]) + 1 if len(gaps) else 0, len(times) - limit)
     kept = times[start:]
-    table = np.array([_candle_numbers(by_ts[int(ts)]) for ts in kept], dtype=np.float64).reshape(len(kept), 5)
+    table = _candle_table([by_ts[ts] for ts in kept.tolist()])
     return Candles(kept, *(np.ascontiguousarray(table[:, i]) for i in range(5)))
 
 
+def _candle_table(rows: list[Any]) -> FloatArray:
+    """Columns of `CANDLE_COLUMNS`, shape (bars, 5). All numbers at once: one by one, the 51 windows of a watchlist
+    would hold up the event loop for longer than everything that is computed from them. Only a table that does not
+    read as finite numbers is gone through again, to name the field that is at fault."""
+    try:
+        table = np.array([[*map(float, _numbers_of(row))] for row in rows], dtype=np.float64).reshape(len(rows), 5)
+    except (ValueError, TypeError, IndexError):
+        table = np.full((1, 5), np.nan)
+    if np.isfinite(table).all():
+        return table
+    return np.array([_candle_numbers(row) for row in rows], dtype=np.float64).reshape(len(rows), 5)
+
+
+_numbers_of = itemgetter(*CANDLE_COLUMNS)
+
+
 def _candle_numbers(row: Any) -> list[float]:
-    """open, high, low, close, volume in base units (volCcy)."""
-    names = {1: "open", 2: "high", 3: "low", 4: "close", 6: "volCcy"}
-    return [float(parse_decimal(f"candle {name}", column(row, i, name))) for i, name in names.items()]
+    return [float(parse_decimal(f"candle {name}", column(row, i, name))) for i, name in CANDLE_COLUMNS.items()]
 
 
 def book(row: Any, inst_id: str, depth: int) -> Book:

@@ -78,7 +78,7 @@ def rows_of(row: Any, field: str) -> list[Any]:
 
 def column(row: Any, index: int, field: str) -> str:
     """The text at `index` of a row that is a list (candles, rubik, book levels)."""
-    if not isinstance(row, list | tuple) or len(row) <= index:
+    if not isinstance(row, (list, tuple)) or len(row) <= index:
         raise malformed(field, row, f"a list with more than {index} columns")
     return str(row[index])
 

@@ -18,6 +18,7 @@ from engine.exchange.simulator.gateway import Gateway, Request
 from engine.exchange.simulator.routes_admin import Administration
 from engine.exchange.simulator.routing import Desk
 from engine.exchange.simulator.streams import Hub
+from engine.exchange.simulator.world_feeds import WorldFeeds
 
 
 class ClientGone(Exception):
@@ -25,13 +26,16 @@ class ClientGone(Exception):
 
 
 class Application:
-    """HTTP under /api/v5 (OKX) and /sim (administration, loopback only); WebSockets under /ws/v5."""
+    """HTTP under /api/v5 (OKX), /feeds (what is said of this market) and /sim (administration, loopback only);
+    WebSockets under /ws/v5."""
 
     def __init__(self, desk: Desk, hub: Hub, admin: Administration) -> None:
         self._wire = FaultyWire(Gateway(desk), desk.faults)
         self._faults = desk.faults
         self._hub = hub
         self._admin = admin
+        self._feeds = WorldFeeds(desk.market, desk.faults)
+        self._timekeeper = desk.timekeeper
         self.requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,6 +57,10 @@ class Application:
         if scope["path"].startswith("/sim/"):
             answered = await self._admin.answer(scope["method"], scope["path"], scope["query_string"], body)
             await _respond(send, Reply(*answered))
+            return
+        if scope["path"].startswith("/feeds/"):
+            told = await self._feeds.ask(scope["method"], scope["path"], self._timekeeper.pulse())
+            await (_break(send) if told is None else _respond(send, told))
             return
         request = Request(scope, body)
         reply = await self._wire.ask(request)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from engine.exchange.simulator.faults import acts, orders, requests, sockets
+from engine.exchange.simulator.faults import acts, feeds, orders, requests, sockets
 from engine.exchange.simulator.faults.spec import Fault, FaultKind, Params, Part, When
 
 PARAMS: Mapping[FaultKind, type[Params]] = {
@@ -15,6 +15,7 @@ PARAMS: Mapping[FaultKind, type[Params]] = {
     **orders.PARAMS,
     **acts.PARAMS,
     **sockets.PARAMS,
+    **feeds.PARAMS,
 }
 """Every layer's kinds."""
 

@@ -63,6 +63,8 @@ class FaultKind(StrEnum):
     USER_CANCELS_ALGO = "user_cancels_algo"
     USER_CLOSES = "user_closes"
     FREEZE_ALGOS = "freeze_algos"
+    # The feeds beside the venue.
+    FEED = "feed"
     # The sockets.
     WS_STALL = "ws_stall"
     WS_SILENT = "ws_silent"
@@ -92,7 +94,8 @@ ACT_KINDS = frozenset({
     FaultKind.FOREIGN_ORDER, FaultKind.USER_CANCELS_ALGO, FaultKind.USER_CLOSES, FaultKind.FREEZE_ALGOS,
 })  # fmt: skip
 """Kinds that happen at a moment (`after_s`), not upon a request."""
-STREAM_KINDS = frozenset(FaultKind) - REQUEST_KINDS - ORDER_KINDS - ACT_KINDS
+FEED_KINDS = frozenset({FaultKind.FEED})
+STREAM_KINDS = frozenset(FaultKind) - REQUEST_KINDS - ORDER_KINDS - ACT_KINDS - FEED_KINDS
 
 
 class Part(BaseModel):

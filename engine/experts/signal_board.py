@@ -1,0 +1,112 @@
+"""The newest signals of every series of the watchlist, computed once a bar and all together.
+
+A cycle hands over the windows of all tickers. Where all series of a timeframe have grown by exactly one bar, the
+live state goes on by that bar; in any other case (the first time, a gap, a late or rewritten bar, another
+watchlist) it is made anew from the windows. A window too short for that, or that nobody handed over, is computed
+by itself. Which way it was changes no signal by more than `live_series` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from engine.experts.columns import TimeframeColumns
+from engine.experts.freshness import is_sound
+from engine.experts.live_flow import WARM_BARS
+from engine.experts.live_series import Bars, LiveSeries
+from engine.experts.technical_expert import combine, signals_of, timeframe_signals
+from engine.model import Candles, TechnicalSignals, Timeframe, TimeframeSignals
+
+Key = tuple[str, Timeframe]
+"""Instrument id and timeframe of a series."""
+Lanes = Mapping[Timeframe, tuple[Key, ...]]
+
+
+class SignalBoard:
+    """Signals by series, each beside the very window that it was computed from."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, tuple[Candles, TimeframeSignals]] = {}
+        self._lanes: Lanes = {}
+        self._live: LiveSeries | None = None
+        self._at: dict[Key, Candles] = {}
+        """The windows at whose last bar the live state stands."""
+
+    def refresh(self, windows: Mapping[Key, Candles]) -> None:
+        """Computes what is new in the watchlist's windows."""
+        lanes = _lanes(windows)
+        if self._live is None or lanes != self._lanes:
+            self._begin(lanes, windows)
+            return
+        moved = [timeframe for timeframe in lanes if any(windows[k] is not self._at[k] for k in lanes[timeframe])]
+        if not all(is_one_more(self._at[key], windows[key]) for timeframe in moved for key in lanes[timeframe]):
+            self._begin(lanes, windows)
+            return
+        for run in _neighbours(moved, list(lanes)):
+            keys = [key for timeframe in run for key in lanes[timeframe]]
+            self._keep(keys, self._live.advance(run, _last_bars([windows[key] for key in keys])), windows)
+
+    def technical(self, inst_id: str, candles: Mapping[Timeframe, Candles]) -> TechnicalSignals:
+        """As `technical_expert.technical_signals` of these candles."""
+        present = [timeframe for timeframe in Timeframe if timeframe in candles and len(candles[timeframe])]
+        return combine({timeframe: self._signals((inst_id, timeframe), candles[timeframe]) for timeframe in present})
+
+    def _signals(self, key: Key, window: Candles) -> TimeframeSignals:
+        known = self._known.get(key)
+        if known is None or known[0] is not window:
+            known = self._known[key] = (window, timeframe_signals(key[1], window))
+        return known[1]
+
+    def _begin(self, lanes: Lanes, windows: Mapping[Key, Candles]) -> None:
+        self._lanes, self._at, self._live = lanes, {}, None
+        if lanes:
+            self._live = LiveSeries({t: [windows[key] for key in keys] for t, keys in lanes.items()})
+            self._keep([key for keys in lanes.values() for key in keys], self._live.columns(), windows)
+
+    def _keep(self, keys: Sequence[Key], columns: TimeframeColumns, windows: Mapping[Key, Candles]) -> None:
+        signals = signals_of([timeframe for _, timeframe in keys], columns)
+        for key, said in zip(keys, signals, strict=True):
+            self._at[key] = windows[key]
+            self._known[key] = (windows[key], said)
+
+
+def is_one_more(known: Candles, window: Candles) -> bool:
+    """`window` is `known` one bar later, the past untouched."""
+    if len(window) != len(known) or not is_sound(window):
+        return False
+    pairs = ((getattr(window, name), getattr(known, name)) for name in ("ts", "high", "low", "close", "volume"))
+    return all(np.logical_and.reduce(now[:-1] == before[1:]) for now, before in pairs)
+
+
+def _lanes(windows: Mapping[Key, Candles]) -> Lanes:
+    """By timeframe, the series whose windows are sound and as long as the longest of them."""
+    lanes = {}
+    for timeframe in Timeframe:
+        series = {key: window for key, window in windows.items() if key[1] is timeframe}
+        longest = max((len(window) for window in series.values()), default=0)
+        if longest >= WARM_BARS:
+            lanes[timeframe] = tuple(k for k, w in series.items() if len(w) == longest and is_sound(w))
+    return {timeframe: keys for timeframe, keys in lanes.items() if keys}
+
+
+def _neighbours(moved: Sequence[Timeframe], order: Sequence[Timeframe]) -> Iterator[list[Timeframe]]:
+    """Runs of moved lanes that lie side by side."""
+    run: list[Timeframe] = []
+    for timeframe in order:
+        if timeframe in moved:
+            run.append(timeframe)
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _last_bars(windows: Sequence[Candles]) -> Bars:
+    ts = np.array([window.ts[-1] for window in windows])
+    high, low, close, volume = (
+        np.array([getattr(window, name)[-1] for window in windows]) for name in ("high", "low", "close", "volume")
+    )
+    return Bars(ts, high, low, close, volume)

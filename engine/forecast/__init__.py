@@ -1,0 +1,1 @@
+"""The forecasting model in a process of its own: asked, listened to, started again; never waited for."""

@@ -1,0 +1,178 @@
+"""Leads the four shadow books behind the engine's decisions and says what the model is worth. It never trades."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from engine.clock import utc_day
+from engine.db import Database
+from engine.model import Candles, Synthesis, SynthesisSource, Timeframe
+from engine.model.worth import Answerer, Comparison, Policy, PolicyTally, Worth
+from engine.outcome.worth.book import Book, Correlate, inputs_of
+from engine.outcome.worth.policies import answer
+from engine.outcome.worth.position import BAR_MS, Bar, bars_after
+from engine.outcome.worth.store import KEPT_DAYS, KEPT_TRADES_MS, Change, Days, Seen, ShadowStore
+from engine.outcome.worth.turn import Managed, decided, managed
+from engine.risk.inputs import DecisionInputs
+from engine.risk.model_value import compare
+from engine.synthesis.doctrine import Doctrine
+
+DAY_MS = 86_400_000
+SIGHT_BARS = 300
+"""As far back as a candle window reaches: a ticker not seen for longer is not seen again without a gap."""
+OTHERS = (Policy.RULES, Policy.HOLD, Policy.RANDOM)
+
+
+class Shadows:
+    """`load`, then `observe` after each decision; `measured` at any time. One decision at a time."""
+
+    def __init__(self, db: Database, doctrine: Doctrine, trail: float, correlate: Correlate) -> None:
+        """`trail` is the trailing distance of new positions, a fraction."""
+        self._store = ShadowStore(db)
+        self._doctrine = doctrine
+        self._trail = trail
+        self._correlate = correlate
+        self._books: dict[Policy, Book] = {}
+        self._seen: dict[str, Seen] = {}
+        self._answerer: Answerer | None = None
+        self._pruned = ""
+        self._compared: tuple[Mapping[Policy, tuple[float, ...]], int] | None = None
+        self._comparisons: tuple[Comparison, ...] = ()
+
+    async def load(self) -> None:
+        """What the last run left."""
+        self._books, self._seen = await self._store.books(), await self._store.seen()
+
+    async def observe(self, inputs: DecisionInputs) -> None:
+        """Measures the ticker's newest bar once; a bar that was measured already, or that is not there, is left.
+
+        Raises sqlite3.Error when it cannot be written: then nothing has changed, here or there.
+        """
+        candles, bar_ts = inputs.snapshot.candles.get(Timeframe.M15), inputs.snapshot.bar_ts
+        before = self._seen.get(inputs.ticker)
+        if candles is None or not len(candles) or (before is not None and bar_ts <= before.bar_ts):
+            return
+        books = self._books or begun(inputs)
+        if not books:
+            return
+        seen = Seen(bar_ts, inputs.snapshot.funding or (before.funding if before else None))
+        changes = self._changes(books, inputs, bars_of(candles, before, bar_ts), before)
+        parted = (inputs.held is not None) != (inputs.ticker in changes[0].managed.book.positions)
+        counted = what_came(inputs.synthesis)
+        day = utc_day(inputs.decided_at)
+        await self._store.put(inputs.ticker, seen, changes, day, counted, parted)
+        self._books = {change.after.policy: change.after for change in changes}
+        self._seen[inputs.ticker] = seen
+        self._answerer = ANSWERERS.get(counted, self._answerer)
+        await self._tidy(inputs.decided_at)
+
+    def _changes(
+        self, books: dict[Policy, Book], inputs: DecisionInputs, bars: tuple[Bar, ...], before: Seen | None
+    ) -> list[Change]:
+        """The model's first: the random policy enters as often as the model has until now."""
+        changes = []
+        for policy, book in books.items():
+            led = self._managed(book, inputs, bars, before)
+            synthesis = answer(policy, inputs, led.book, books[Policy.MODEL], self._doctrine)
+            own = inputs_of(led.book, inputs, synthesis, self._correlate)
+            after, _ = decided(led.book, own, self._trail)
+            changes.append(Change(book, led, after))
+        return changes
+
+    def _managed(self, book: Book, inputs: DecisionInputs, bars: tuple[Bar, ...], before: Seen | None) -> Managed:
+        led = Managed(book, {}, ()) if before is None else managed(
+            book, inputs.ticker, bars, before.bar_ts, before.funding
+        )  # fmt: skip
+        return replace(led, book=led.book.on_day(inputs.decided_at))
+
+    async def _tidy(self, now_ms: int) -> None:
+        """Once a day: what is too old goes, and positions end whose ticker nobody looks at any more."""
+        day = utc_day(now_ms)
+        if day == self._pruned:
+            return
+        self._pruned = day
+        await self._store.prune(utc_day(now_ms - KEPT_DAYS * DAY_MS), now_ms - KEPT_TRADES_MS)
+        lost = [name for name, seen in self._seen.items() if seen.bar_ts < now_ms - SIGHT_BARS * BAR_MS]
+        for ticker in lost:
+            await self._abandon(ticker)
+
+    async def _abandon(self, ticker: str) -> None:
+        seen = self._seen[ticker]
+        led = {
+            policy: abandoned(book, ticker, seen.bar_ts + BAR_MS)
+            for policy, book in self._books.items()
+            if ticker in book.positions
+        }
+        if not led:
+            return
+        changes = [Change(self._books[policy], done, done.book) for policy, done in led.items()]
+        await self._store.put(ticker, seen, changes, utc_day(seen.bar_ts), "", parted=False)
+        self._books |= {policy: done.book for policy, done in led.items()}
+
+    async def measured(self, now_ms: int) -> Worth:
+        """The value of the model over the UTC days that are over. Raises sqlite3.Error."""
+        days = await self._store.days(utc_day(now_ms))
+        key = (days.returns, sum(book.closed for book in self._books.values()))
+        if key != self._compared:
+            self._comparisons = await asyncio.to_thread(self._compare, days)
+            self._compared = key
+        return Worth(
+            since=days.days[0] if days.days else "",
+            answered_by=self._answerer or await self._store.latest_answerer(),
+            comparisons=self._comparisons,
+            tallies=tuple(map(tally, self._books.values())),
+            answers={name: count for name, count in days.counts.items() if name != "parted"},
+            parted=days.counts["parted"],
+        )
+
+    async def counts(self, day: str) -> dict[str, int]:
+        """What came of one UTC day's questions."""
+        return await self._store.counts(day)
+
+    def _compare(self, days: Days) -> tuple[Comparison, ...]:
+        own = np.asarray(days.returns[Policy.MODEL])
+        closed = {policy: book.closed for policy, book in self._books.items()}
+        return tuple(
+            compare(other, own - np.asarray(days.returns[other]), closed.get(Policy.MODEL, 0) + closed.get(other, 0))
+            for other in OTHERS
+        )
+
+
+ANSWERERS = {"by_model": Answerer.MODEL, "failed": Answerer.MODEL, "by_rules": Answerer.RULES}
+
+
+def what_came(synthesis: Synthesis | None) -> str:
+    """The count that one question belongs to."""
+    if synthesis is None or synthesis.source is SynthesisSource.SKIPPED:
+        return "skipped"
+    if synthesis.source is SynthesisSource.RULES:
+        return "by_rules"
+    return "failed" if synthesis.failure is not None else "by_model"
+
+
+def begun(inputs: DecisionInputs) -> dict[Policy, Book]:
+    """All begin flat with the account's equity, the model first; {} while that is unknown."""
+    if inputs.account is None or inputs.account.equity <= 0:
+        return {}
+    return {policy: Book(policy, inputs.account.equity) for policy in Policy}
+
+
+def bars_of(candles: Candles, before: Seen | None, bar_ts: int) -> tuple[Bar, ...]:
+    """The bars since the last measured one, up to the decision's own."""
+    if before is None:
+        return ()
+    return tuple(bar for bar in bars_after(candles, before.bar_ts) if bar.ts <= bar_ts)
+
+
+def abandoned(book: Book, ticker: str, at: int) -> Managed:
+    """A position whose ticker is looked at no more ends as one whose bars are missing does."""
+    far = Bar(at + BAR_MS, *(book.positions[ticker].mark,) * 4)
+    return managed(book, ticker, (far,), at - BAR_MS, None)
+
+
+def tally(book: Book) -> PolicyTally:
+    return PolicyTally(book.policy, book.total_return, book.closed, book.wins, len(book.positions))

@@ -1,0 +1,93 @@
+"""What the engine knows beside the venue's tables: forecasts, feeds, streamed flow. Each part may be missing, each
+ages by itself, and none of them is ever waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from engine.clock import Clock
+from engine.events import HealthChanged
+from engine.feeds.board import FeedBoard
+from engine.forecast.service import SOURCE as FORECAST
+from engine.forecast.service import ForecastService
+from engine.model import Book, Candles, LiquidationFlow, MarketSnapshot, QuoteFlow, Timeframe
+from engine.supervisor import Supervisor
+
+READ_WITHIN_S = 5.0
+
+
+class Flows(Protocol):
+    """What the venue's streams add up to; None where they do not speak."""
+
+    def quote_flow(self, inst_id: str) -> QuoteFlow | None: ...
+    def liquidations(self, inst_id: str) -> LiquidationFlow | None: ...
+    def earlier_books(self, inst_id: str) -> tuple[Book, ...]: ...
+
+
+class Surroundings:
+    """One per engine. `flows` comes once the streams are open."""
+
+    def __init__(self, clock: Clock, forecasts: ForecastService, feeds: FeedBoard) -> None:
+        self._clock = clock
+        self._forecasts = forecasts
+        self._feeds = feeds
+        self.flows: Flows | None = None
+
+    async def load(self) -> None:
+        """What the last run had read. Never raises."""
+        await self._feeds.load()
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Begins to listen and to load, in the background."""
+        self._feeds.start(supervisor)
+        self._forecasts.start(supervisor)
+
+    async def read_once(self) -> None:
+        """For a run without jobs: what is due is read, and nothing is waited for longer than a few seconds."""
+        await self._feeds.refresh(READ_WITHIN_S)
+
+    def ask_forecasts(self, windows: Mapping[str, Mapping[Timeframe, Candles]]) -> None:
+        """Every ticker's 1H and 4H windows by instrument id; answers come when they come."""
+        self._forecasts.request(windows)
+
+    def around(self, snapshot: MarketSnapshot) -> MarketSnapshot:
+        """The snapshot with what is known beside it now, and the age of each."""
+        inst_id, flows = snapshot.instrument.inst_id, self.flows
+        beside = replace(
+            snapshot,
+            forecast=self._forecasts.latest(inst_id),
+            fear_greed=self._feeds.fear_greed(),
+            headlines=self._feeds.headlines(),
+            quote_flow=flows.quote_flow(inst_id) if flows is not None else None,
+            liquidations=flows.liquidations(inst_id) if flows is not None else None,
+            earlier_books=flows.earlier_books(inst_id) if flows is not None else (),
+        )
+        return replace(beside, ages_s={**snapshot.ages_s, **_ages(beside)})
+
+    def health(self) -> Iterator[HealthChanged]:
+        """One word for each source beside the venue."""
+        now, forecast = self._clock.now_ms(), self._forecasts.health()
+        yield HealthChanged(FORECAST, forecast.status, forecast.age_s, None, forecast.detail, now)
+        for feed in self._feeds.health():
+            yield HealthChanged(feed.name, feed.status, feed.age_s, None, feed.detail, now)
+
+    async def aclose(self) -> None:
+        await self._forecasts.aclose()
+        await self._feeds.aclose()
+
+
+def _ages(snapshot: MarketSnapshot) -> dict[str, float | None]:
+    """Venue seconds since each source beside the venue's tables was true; None = not there."""
+    stamps = {
+        "forecast": snapshot.forecast,
+        "fear_greed": snapshot.fear_greed,
+        "news": snapshot.headlines,
+        "quote_flow": snapshot.quote_flow,
+        "liquidations": snapshot.liquidations,
+    }
+    return {
+        name: None if known is None else max(0.0, (snapshot.taken_at - known.ts) / 1000)
+        for name, known in stamps.items()
+    }

@@ -1,0 +1,73 @@
+"""On a real engine and a real venue: every decision is measured and told, and measuring never spoils a cycle."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from engine.bus import EventBus
+from engine.cli.worth_text import worth_document, worth_lines
+from engine.config import Settings
+from engine.engine import Engine
+from engine.events import LogLine, WorthMeasured
+from engine.execution.latch import EntryLatch
+from engine.home import Home
+from engine.model.worth import Answerer, Comparison, Policy, PolicyTally, Worth
+from engine.options import EngineOptions
+
+SETTINGS = Settings.model_validate(
+    {"llm": {"backend": "rules"}, "demo": {"seed": 7}, "watchlist": ["BTC", "ETH", "SOL"]}
+)
+
+
+async def test_a_cycle_leaves_signals_and_shadows_and_a_broken_measure_spoils_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path).prepare()
+    bus = EventBus()
+    options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False)
+    engine = Engine(SETTINGS, home, bus, EntryLatch(home.storage), options)
+    try:
+        await engine.start()
+        works = engine.opened()
+        assert (await engine.run_cycle()) is not None
+        rows = await works.db.fetch_all("SELECT ticker FROM signal_rows ORDER BY ticker")
+        assert [row["ticker"] for row in rows] == ["BTC", "ETH", "SOL"]
+        assert len(await works.db.fetch_all("SELECT 1 FROM shadow_books")) == len(Policy)
+        told = [event for event in bus.latest()[1] if isinstance(event, WorthMeasured)]
+        assert sum(told[-1].worth.answers.values()) == 3
+        intents = await works.db.fetch_all("SELECT 1 FROM intents")
+
+        async def breaks(_: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr(works.measuring.shadows, "observe", breaks)
+        report = await engine.run_cycle()
+        assert report is not None
+        assert (len(report.records), report.failed) == (3, {})
+        lines = [event.text for event in bus.latest()[1] if isinstance(event, LogLine)]
+        assert lines.count("not measured: the database refused: disk I/O error") == 3
+        assert len(await works.db.fetch_all("SELECT 1 FROM intents")) >= len(intents)
+    finally:
+        await engine.close()
+
+
+def test_status_tells_the_three_comparisons_once_a_model_answers() -> None:
+    against = tuple(
+        Comparison(policy, 0.001, -0.002, 0.004, 40, 0, 0, f"not distinguishable from {policy}")
+        for policy in (Policy.RULES, Policy.HOLD, Policy.RANDOM)
+    )
+    tallies = (PolicyTally(Policy.MODEL, 0.034, 50, 21, 1),)
+    worth = Worth("2025-06-01", Answerer.MODEL, against, tallies, {"by_model": 90}, 0)
+    lines = worth_lines(worth_document(worth))
+    assert lines == [
+        "worth     model less the rules: +0.10 %/day [-0.20, +0.40] n 40 d: not distinguishable from rules",
+        "          model less always HOLD: +0.10 %/day [-0.20, +0.40] n 40 d: not distinguishable from hold",
+        "          model less random entry: +0.10 %/day [-0.20, +0.40] n 40 d: not distinguishable from random",
+        "          if each had traded since 2025-06-01: model +3.40% (50 closed, 21 won, 1 open)",
+    ]
+    rules = Worth("2025-06-01", Answerer.RULES, against, tallies, {}, 0)
+    assert worth_lines(worth_document(rules)) == ["worth     rules answer: nothing to compare"]
+    assert worth_lines(None) == []
