@@ -70,15 +70,16 @@ def brief_of(sketch: Sketch) -> str:
     frames = (("4H", 1.2), ("1H", 1.0), ("15m", 0.8))
     lines = [
         f"CLASS {sketch.asset_class}",
-        f"DIRECTION {sketch.direction}, streak {sketch.streak:+d}, signals up {sketch.up}/15 down {sketch.down}/15,"
-        f" timeframes up {sketch.frames}/3, score {sketch.score:+.2f}, strength {(1 + sketch.score) / 2:.2f}",
+        f"DIRECTION {sketch.direction} streak {sketch.streak:+d}, signals {sketch.up} up {sketch.down} down of 15,"
+        f" timeframes {sketch.frames} up of 3, score {sketch.score:+.2f}",
         *(_frame(name, weight, sketch.score, votes[5 * k : 5 * k + 5]) for k, (name, weight) in enumerate(frames)),
-        f"BOOK (2s): imbalance {sketch.score / 2:+.2f}, micro {sketch.score:+.1f}bp, spread 1.2bp, no wall",
+        f"BOOK (2s): imbalance {sketch.score / 2:+.2f} spread 1.2bp slip 1.0bp, no wall, flow n/a",
         f"FUNDING (40s): {sketch.funding:+.4f}% per 8h, due in 3h",
         "OPEN INTEREST (30s): +1.4% in 24h",
-        "LONG/SHORT n/a" if sketch.crowd is None else f"LONG/SHORT (200s): {sketch.crowd:.2f}",
+        "LONG/SHORT n/a" if sketch.crowd is None else f"LONG/SHORT (3m): {sketch.crowd:.2f}",
         "LIQUIDATIONS n/a",
-        "FEAR GREED n/a; REGIME n/a; FORECAST n/a",
+        "BTC REGIME n/a; FEAR GREED n/a",
+        "FORECAST n/a",
         "NEWS n/a",
     ]
     return "\n".join(lines)
@@ -92,9 +93,9 @@ def _frame(name: str, weight: float, score: float, votes: list[int]) -> str:
     words = [{1: "up", 0: "flat", -1: "down"}[vote] for vote in votes]
     lean = max(-1.0, min(1.0, score * weight))
     return (
-        f"{name} (10m): EMA {words[0]}, RSI {50 + 25 * lean:.0f} {words[1]}, MACD {lean:+.2f}ATR {words[2]},"
-        f" OFI {lean / 2:+.2f} {words[3]}, VWAP {2 * lean:+.1f}sd {words[4]};"
-        f" band {2 * lean:+.1f} ATR 1.47% vol 46% jump no toxic 0.3; score {lean:+.2f}"
+        f"{name} (10m): EMA {words[0]} RSI {50 + 25 * lean:.0f} {words[1]} MACD {lean:+.1f} {words[2]}"
+        f" OFI {lean / 2:+.2f} {words[3]} VWAP {2 * lean:+.1f}sd {words[4]};"
+        f" band {2 * lean:+.1f} ATR 1.47% vol 46%"
     )
 
 
@@ -102,7 +103,7 @@ def question(sketch: Sketch, headlines: tuple[str, ...] = ()) -> Asked:
     """As the synthesis would ask it."""
     brief = brief_of(sketch)
     if headlines:
-        brief = brief.replace("NEWS n/a", "\n".join(("NEWS", *(f'2h neutral "{line}"' for line in headlines))))
+        brief = brief.replace("NEWS n/a", "\n".join(("NEWS (5m):", *(f'2h neutral "{line}"' for line in headlines))))
     where = f"POSITION {'in position' if sketch.held else 'flat'}, bearish cycles {max(0, -sketch.streak)}"
     return Asked(sketch.name, system_prompt(Doctrine()), f"{NO_THINK}\n{where}\nMARKETBRIEF\n{framed(brief)}")
 

@@ -10,10 +10,11 @@ import re
 from dataclasses import dataclass
 
 _DIRECTION = re.compile(
-    r"DIRECTION (?P<direction>\w+), streak (?P<streak>[+-]?\d+), signals up (?P<up>\d+)/15 down (?P<down>\d+)/15,"
-    r" timeframes up (?P<frames>\d)/3, score (?P<score>[+-][\d.]+), strength (?P<strength>[\d.]+)"
+    r"DIRECTION (?P<direction>\w+) streak (?P<streak>[+-]?\d+), signals (?P<up>\d+) up (?P<down>\d+) down of 15,"
+    r" timeframes (?P<frames>\d) up of 3, score (?P<score>[+-][\d.]+)"
 )
-_FRAME_SCORE = re.compile(r"^(4H|1H|15m) .*score ([+-][\d.]+)$", re.MULTILINE)
+_FRAME = re.compile(r"^(4H|1H|15m) \([^)]*\): (.*)$", re.MULTILINE)
+_VOTE = re.compile(r"\b(up|down)\b")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def _decide(rules: Thresholds, user: str) -> str:
         said = f"{seen['direction']} for {cycles} bearish cycles, score {seen['score']}"
         return _answer("SELL" if leaves else "HOLD", up, frames, said)
     against = _obstacle(rules, seen, user)
-    said = against or f"{up} of 15 signals and {frames} of 3 timeframes up, strength {seen['strength']}"
+    said = against or f"{up} of 15 signals and {frames} of 3 timeframes up, score {seen['score']}"
     return _answer("HOLD" if against else "BUY", up, frames, said)
 
 
@@ -89,12 +90,18 @@ def _funding(user: str) -> float | None:
 
 
 def _advise(user: str) -> str:
-    scores = {name: float(score) for name, score in _FRAME_SCORE.findall(user)}
-    if scores.get("4H", 0.0) < 0:
-        return _verdict("ABORT", f"4H points down at {scores['4H']:+.2f}")
-    if len(scores) < 3 or min(scores.values()) < 0:
+    leans = {name: _lean(said) for name, said in _FRAME.findall(user)}
+    if leans.get("4H", 0) < 0:
+        return _verdict("ABORT", "4H points down")
+    if len(leans) < 3 or min(leans.values()) < 0:
         return _verdict("REDUCE_SIZE", "one timeframe is against it or unknown")
     return _verdict("PROCEED", "nothing of weight speaks against it")
+
+
+def _lean(frame: str) -> int:
+    """Votes up less votes down."""
+    votes = _VOTE.findall(frame)
+    return votes.count("up") - votes.count("down")
 
 
 def _answer(action: str, signals: int, frames: int, reasoning: str) -> str:

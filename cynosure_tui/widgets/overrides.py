@@ -32,6 +32,8 @@ def _meta(synthesis: Synthesis) -> str:
         parts.append(f"{synthesis.prompt_tokens}+{synthesis.completion_tokens or 0} tok")
     if synthesis.attempts:
         parts.append(f"try {synthesis.attempts}")
+    if synthesis.invented_numbers:
+        parts.append(f"{synthesis.invented_numbers}/{synthesis.numbers} numbers invented")
     return "  ".join(parts)
 
 
@@ -60,6 +62,8 @@ def _row(name: str, said: str | None, engine: str, used: str, changed: bool, gly
 
 
 def _reasoning(synthesis: Synthesis, record: DecisionRecord | None, width: int) -> list[Line]:
+    if synthesis.failure == "LLM_INVENTS":
+        return wrap(f"{synthesis.failure}: {synthesis.reasoning}", width, "fail")
     if synthesis.failure is not None:
         return wrap(f"no valid answer: {synthesis.failure}. This is not an LLM's HOLD.", width, "fail")
     if synthesis.source == "skipped":

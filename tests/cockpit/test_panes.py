@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rich.segment import Segment
 from rich.style import Style
@@ -96,6 +98,19 @@ def test_an_llm_failure_is_never_shown_as_a_hold() -> None:
     shown = text(overrides(view(loaded(), "QQQ")))
     assert "no valid answer: LLM_INVALID" in shown
     assert "action      —" in shown
+
+
+def test_numbers_that_a_model_made_up_are_counted_and_their_refusal_is_told() -> None:
+    store = loaded()
+    state = store.ticker("NVDA")
+    assert state.synthesis is not None
+    told = "its BUY does not count: 2 of its 4 numbers stand nowhere: 71, 9%"
+    state.synthesis = replace(
+        state.synthesis, failure=Reason.LLM_INVENTS, reasoning=told, numbers=4, invented_numbers=2
+    )
+    shown = " ".join(text(overrides(view(store, "NVDA"))).split())
+    assert "2/4 numbers invented" in shown
+    assert "LLM_INVENTS: its BUY does not count" in shown
 
 
 def test_a_skipped_call_names_the_gate_that_made_it_moot() -> None:

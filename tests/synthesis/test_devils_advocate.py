@@ -40,6 +40,10 @@ async def reviewed(script: Script, timeout_s: float = 10.0) -> tuple[Advice, Oll
     return given_, server
 
 
+def test_the_factors_only_lower() -> None:
+    assert FACTORS == {AdviceVerdict.ABORT: 0.0, AdviceVerdict.REDUCE_SIZE: 0.6, AdviceVerdict.PROCEED: 1.0}
+
+
 @pytest.mark.parametrize("verdict", AdviceVerdict)
 async def test_each_verdict_has_its_factor(verdict: AdviceVerdict) -> None:
     given_, server = await reviewed(Script((Step(advice(verdict, "4H is flat")),)))

@@ -21,8 +21,8 @@ from engine.synthesis.trading_system import NO_THINK, QUOTED, framed, quoted, sy
 from tests.synthesis.requests import request
 
 INJECTIONS = tuple(json.loads(line) for line in (CORPUS / "injections.txt").read_text().splitlines())
-BRIEF = "CLASS crypto\nDIRECTION bullish, streak +3, signals up 9/15 down 2/15, timeframes up 3/3, score +0.41,"
-BRIEF += " strength 0.71\nFUNDING (40s): +0.0100% per 8h, due in 3h\nNEWS"
+BRIEF = "CLASS crypto\nDIRECTION bullish streak +3, signals 9 up 2 down of 15, timeframes 3 up of 3, score +0.41"
+BRIEF += "\nFUNDING (40s): +0.0100% per 8h, due in 3h\nNEWS (5m):"
 TEMPLATE = re.compile(r"[<>]|<\||/(no_?)?think", re.IGNORECASE)
 
 

@@ -97,6 +97,21 @@ def test_the_reader_of_the_text_and_the_mirror_of_the_rules_agree(sketch: Sketch
     assert reader(sketch) is mirror(sketch)
 
 
+@pytest.mark.parametrize("asset_class", AssetClass)
+def test_the_reader_reads_the_brief_that_the_engine_writes(asset_class: AssetClass) -> None:
+    """Of real snapshots: the day the brief's wording changes, the persona must learn it."""
+    seen = set()
+    for seed in range(30):
+        gathered = gather(snapshot(seed, asset_class), 3)
+        for held in (False, True):
+            asked = replace(request(in_position=held, asset_class=asset_class), brief=gathered.brief, gathered=gathered)
+            asked = replace(asked, bearish_cycles=3 if gathered.dominant_direction == "bearish" else 0)
+            said = json.loads(reply_to(system_prompt(Doctrine()), user_prompt(asked)))["action"]
+            assert said == apply_rules(asked, Doctrine()).action, gathered.brief
+            seen.add(said)
+    assert seen == {"BUY", "SELL", "HOLD"}
+
+
 @given(st.integers(0, 40), st.sampled_from([1e-4, 0.5, 3.0, 1e4]))
 @settings(max_examples=8, deadline=None)
 def test_rescaling_every_price_changes_neither_the_prompt_nor_the_answer(seed: int, scale: float) -> None:
