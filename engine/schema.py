@@ -105,7 +105,8 @@ _WORTH = (
     ) STRICT""",
     "CREATE INDEX shadow_trades_by_close ON shadow_trades (closed_at)",
     """CREATE TABLE shadow_returns (
-        policy TEXT NOT NULL, day TEXT NOT NULL, earned REAL NOT NULL, PRIMARY KEY (policy, day)
+        policy TEXT NOT NULL, day TEXT NOT NULL, earned REAL NOT NULL, closed INTEGER NOT NULL,
+        PRIMARY KEY (policy, day)
     ) STRICT""",
     """CREATE TABLE shadow_days (
         day TEXT PRIMARY KEY, by_model INTEGER NOT NULL, by_rules INTEGER NOT NULL, failed INTEGER NOT NULL,

@@ -147,8 +147,11 @@ class Reviewer:
 
 
 def _others(worth: Worth) -> tuple[str, ...]:
+    """Against always HOLD and random entry: of whoever answers, the rules where no model does."""
     names = {Policy.HOLD: "always HOLD", Policy.RANDOM: "random entry"}
-    return tuple(f"model less {names[c.against]}: {c.text}" for c in worth.comparisons if c.against in names)
+    return tuple(
+        f"{worth.answered_by} less {names[c.against]}: {c.text}" for c in worth.comparisons if c.against in names
+    )
 
 
 def day_ms(day: str) -> int:

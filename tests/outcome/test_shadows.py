@@ -201,6 +201,17 @@ async def test_what_came_of_the_questions_is_counted_and_rules_are_no_model(db: 
     assert worth.parted == 0
 
 
+async def test_days_on_which_only_the_rules_spoke_say_nothing_about_a_model(db: Database) -> None:
+    shadows = await fresh(db)
+    rules = replace(model(Action.BUY), source=SynthesisSource.RULES)
+    await through(shadows, [rules, rules], FALLING)
+    assert (await shadows.measured(NOW + DAY)).comparisons[1].days == 1, "the rules beside always HOLD"
+    await shadows.observe(moment(96, model(Action.HOLD)))
+    worth = await shadows.measured(NOW + 2 * DAY)
+    assert [c.days for c in worth.comparisons] == [1, 1, 1], "the model's own day alone"
+    assert worth.comparisons[0].trades_missing == 30, "and none of the rules' trades"
+
+
 async def test_a_question_put_about_another_position_is_counted(db: Database) -> None:
     shadows = await fresh(db)
     await through(shadows, [model(Action.BUY), model(Action.HOLD)], ())

@@ -40,7 +40,7 @@ class Shadows:
         self._seen: dict[str, Seen] = {}
         self._answerer: Answerer | None = None
         self._pruned = ""
-        self._compared: tuple[Mapping[Policy, tuple[float, ...]], int] | None = None
+        self._compared: tuple[Mapping[Policy, tuple[float, ...]], Mapping[Policy, int]] | None = None
         self._comparisons: tuple[Comparison, ...] = ()
 
     async def load(self) -> None:
@@ -115,14 +115,15 @@ class Shadows:
 
     async def measured(self, now_ms: int) -> Worth:
         """The value of the model over the UTC days that are over. Raises sqlite3.Error."""
-        days = await self._store.days(utc_day(now_ms))
-        key = (days.returns, sum(book.closed for book in self._books.values()))
+        answerer = self._answerer or await self._store.latest_answerer()
+        days = await self._store.days(utc_day(now_ms), answerer)
+        key = (days.returns, days.closed)
         if key != self._compared:
-            self._comparisons = await asyncio.to_thread(self._compare, days)
+            self._comparisons = await asyncio.to_thread(comparisons_of, days)
             self._compared = key
         return Worth(
             since=days.days[0] if days.days else "",
-            answered_by=self._answerer or await self._store.latest_answerer(),
+            answered_by=answerer,
             comparisons=self._comparisons,
             tallies=tuple(map(tally, self._books.values())),
             answers={name: count for name, count in days.counts.items() if name != "parted"},
@@ -133,16 +134,16 @@ class Shadows:
         """What came of one UTC day's questions."""
         return await self._store.counts(day)
 
-    def _compare(self, days: Days) -> tuple[Comparison, ...]:
-        own = np.asarray(days.returns[Policy.MODEL])
-        closed = {policy: book.closed for policy, book in self._books.items()}
-        return tuple(
-            compare(other, own - np.asarray(days.returns[other]), closed.get(Policy.MODEL, 0) + closed.get(other, 0))
-            for other in OTHERS
-        )
-
 
 ANSWERERS = {"by_model": Answerer.MODEL, "failed": Answerer.MODEL, "by_rules": Answerer.RULES}
+
+
+def comparisons_of(days: Days) -> tuple[Comparison, ...]:
+    """The model against each other policy."""
+    own, closed = np.asarray(days.returns[Policy.MODEL]), days.closed
+    return tuple(
+        compare(other, own - np.asarray(days.returns[other]), closed[Policy.MODEL] + closed[other]) for other in OTHERS
+    )
 
 
 def what_came(synthesis: Synthesis | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from engine.clock import utc_day
 from engine.db import Database, Transaction
 from engine.model import ClosedTrade, Funding
 from engine.model.worth import Answerer, Policy
@@ -21,6 +23,13 @@ from engine.risk.history import FORTNIGHT_MS
 KEPT_DAYS = 400
 KEPT_TRADES_MS = 90 * 86_400_000
 COUNTS = ("by_model", "by_rules", "failed", "skipped", "parted")
+
+OTHERS_SPOKE = {
+    Answerer.MODEL: "by_rules > 0 AND by_model + failed = 0",
+    Answerer.RULES: "by_model + failed > 0",
+    Answerer.NOBODY: "0",
+}
+"""Days that say nothing about this answerer: another one spoke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +51,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """What finished days show: the days, oldest first, each policy's return on them, and the counts of all days."""
+    """What finished days show: the days, oldest first, each policy's return on them and the trades that it closed in
+    all, and what came of all questions."""
 
     days: tuple[str, ...]
     returns: Mapping[Policy, tuple[float, ...]]
+    closed: Mapping[Policy, int]
     counts: Mapping[str, int]
 
 
@@ -111,17 +122,22 @@ class ShadowStore:
                 (day, *numbers),
             )
 
-    async def days(self, before: str) -> Days:
-        """Days before `before` (YYYY-MM-DD) on which something was measured; a policy without a line earned 0."""
+    async def days(self, before: str, answerer: Answerer) -> Days:
+        """Days before `before` (YYYY-MM-DD) on which something was measured, less those on which only the other kind
+        of answerer spoke; a policy without a line earned 0."""
+        others = OTHERS_SPOKE[answerer]
         rows = await self._db.fetch_all(
-            "SELECT day FROM shadow_days WHERE day < ? UNION SELECT day FROM shadow_returns WHERE day < ? ORDER BY day",
-            (before, before),
+            "SELECT day FROM (SELECT day FROM shadow_days UNION SELECT day FROM shadow_returns) WHERE day < ?"  # noqa: S608
+            f" AND day NOT IN (SELECT day FROM shadow_days WHERE {others}) ORDER BY day",
+            (before,),
         )
         days = tuple(str(row["day"]) for row in rows)
-        lines = await self._db.fetch_all("SELECT policy, day, earned FROM shadow_returns WHERE day < ?", (before,))
-        earned = {(row["policy"], row["day"]): float(row["earned"]) for row in lines}
-        returns = {policy: tuple(earned.get((policy.value, day), 0.0) for day in days) for policy in Policy}
-        return Days(days, returns, await self.counts())
+        lines = await self._db.fetch_all("SELECT policy, day, earned, closed FROM shadow_returns")
+        known = {(row["policy"], row["day"]): (float(row["earned"]), int(row["closed"])) for row in lines}
+        found = {policy: [known.get((policy.value, day), (0.0, 0)) for day in days] for policy in Policy}
+        returns = {policy: tuple(earned for earned, _ in of_days) for policy, of_days in found.items()}
+        closed = {policy: sum(count for _, count in of_days) for policy, of_days in found.items()}
+        return Days(days, returns, closed, await self.counts())
 
     async def counts(self, day: str = "") -> dict[str, int]:
         """What came of the questions: of one day, or of all that is kept."""
@@ -166,9 +182,10 @@ async def _put_change(tx: Transaction, ticker: str, change: Change) -> None:
             "INSERT INTO shadow_trades VALUES (?, ?, ?, ?)",
             (policy, trade.trade_id, trade.closed_at, _dump(ClosedTrade, trade)),
         )
-    for day, earned in change.managed.earned.items():
+    ended = Counter(utc_day(trade.closed_at - 1) for trade in change.managed.closed)
+    for day in change.managed.earned.keys() | ended.keys():
         await tx.execute(
-            "INSERT INTO shadow_returns VALUES (?, ?, ?)"
-            " ON CONFLICT (policy, day) DO UPDATE SET earned = earned + excluded.earned",
-            (policy, day, earned),
+            "INSERT INTO shadow_returns VALUES (?, ?, ?, ?) ON CONFLICT (policy, day)"
+            " DO UPDATE SET earned = earned + excluded.earned, closed = closed + excluded.closed",
+            (policy, day, change.managed.earned.get(day, 0.0), ended[day]),
         )
