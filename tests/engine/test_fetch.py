@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -9,7 +10,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.fetch import WINDOW, _bar_of, _Gathered, has_newest_bars, joined, last_closed_bar
+from engine.exchange.errors import ErrorClass, Unavailable
+from engine.fetch import WINDOW, CandleWindows, _bar_of, _Gathered, has_newest_bars, joined, last_closed_bar
 from engine.model import AssetClass, Candles, Instrument, InstrumentState, MarketSnapshot, Timeframe
 
 BAR = Timeframe.M15.ms
@@ -95,3 +97,32 @@ async def test_a_defect_in_one_source_is_told_by_its_name() -> None:
     got = _Gathered()
     await got.collect("funding", defect())
     assert got.errors == {"funding": "ValueError: what is this?"}
+
+
+class SlowForOne:
+    """A venue that answers for every instrument but one, which it refuses, and one, which it keeps waiting."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def candles(self, inst_id: str, timeframe: Timeframe, limit: int) -> Candles:
+        self.asked.append(inst_id)
+        if inst_id == "REFUSED":
+            raise Unavailable("not now", "", ErrorClass.TRANSIENT)
+        if inst_id == "SILENT":
+            await asyncio.Event().wait()
+        return bars(0, limit)
+
+
+async def test_a_watchlist_is_read_without_those_that_do_not_answer() -> None:
+    venue = SlowForOne()
+    windows = CandleWindows(venue)  # type: ignore[arg-type]
+    watched = [replace(an_instrument(), inst_id=name) for name in ("A", "REFUSED", "SILENT", "B")]
+    await windows.read_all(watched, WINDOW * BAR, within_s=0.05)
+    assert {inst_id for inst_id, _ in windows.of(watched)} == {"A", "B"}
+    assert set(venue.asked) == {"A", "REFUSED", "SILENT", "B"}
+
+
+def an_instrument() -> Instrument:
+    one = Decimal(1)
+    return Instrument("A", "A", AssetClass.CRYPTO, one, one, one, one, one, one, one, InstrumentState.LIVE)

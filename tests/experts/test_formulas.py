@@ -13,11 +13,21 @@ from engine.experts.jumps import JUMP_Z, jump_statistic, jump_z_column
 from engine.experts.quote_flow import BestQuote, order_flow_imbalance, quote_event
 from engine.experts.technical_expert import timeframe_signals
 from engine.experts.volatility import realised_vol_column
+from engine.experts.vwap import vwap_columns
 from engine.model import Candles, Timeframe
 from tests.experts import reference
 from tests.experts.markets import candles, walk
 
 JUMPY = [0.001, -0.002, 0.0015, -0.001, 0.0005, 0.002, -0.0015, 0.001, -0.0005, 0.02, -0.001, 0.0015]
+
+
+def test_vwap_keeps_nothing_of_the_days_before_on_a_days_first_bar() -> None:
+    """In a history as in a live window: what a year of sums leaves by rounding is no σ."""
+    day = Timeframe.M15.ms * 96
+    bars = candles(np.linspace(100.0, 180.0, 96 * 30 + 1), end=20_000 * day + Timeframe.M15.ms)
+    _, sigmas = vwap_columns(bars, len(bars))
+    assert np.isnan(sigmas[bars.ts % day == 0]).all()
+    assert not np.isnan(sigmas[bars.ts % day > Timeframe.M15.ms]).any()
 
 
 def test_bulk_classification_of_one_sigma_is_phi_of_one() -> None:
@@ -44,6 +54,7 @@ def test_quote_flow_golden_vector() -> None:
     quotes = [BestQuote(*row) for row in rows]
     events = [quote_event(a, b) for a, b in pairwise(quotes)]
     assert events == [2, 5, 5, -9, 4]
+    assert sum(events) == 7
     normalised = order_flow_imbalance(quotes)
     assert normalised is not None and 0 < normalised < 1
 

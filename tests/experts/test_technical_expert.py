@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.experts.columns import timeframe_columns
+from engine.experts.jumps import JUMP_Z
+from engine.experts.score import scores_of
 from engine.experts.technical_expert import combine, direction_of, signals_at, technical_signals, timeframe_signals
 from engine.model import Candles, Direction, Timeframe, TimeframeSignals
 from tests.experts.markets import candles, head, mirrored, recorded_btc, scaled, tail, walk
@@ -60,6 +62,30 @@ def test_a_market_upside_down_has_the_opposite_votes_and_score(seed: int, drift:
     assert down.votes == tuple(-vote for vote in up.votes)
     if up.jump == down.jump:
         assert down.score == pytest.approx(-up.score, abs=1e-6)
+
+
+@given(seed=st.integers(0, 500), drift=st.floats(-0.004, 0.004))
+@settings(max_examples=30, deadline=None)
+def test_vpin_and_toxicity_do_not_know_up_from_down(seed: int, drift: float) -> None:
+    close = 1000 + np.cumsum(np.random.default_rng(seed).normal(drift * 100, 0.5, 300))
+    bars = candles(close, seed=seed)
+    up, down = timeframe_signals(M15, bars), timeframe_signals(M15, mirrored(bars, 2000.0))
+    assert up.vpin == pytest.approx(down.vpin, rel=1e-6)
+    assert up.toxicity == pytest.approx(down.toxicity)
+    assert up.ofi_bar == pytest.approx(-down.ofi_bar if down.ofi_bar is not None else None, abs=1e-9)
+
+
+@given(
+    evidence=st.lists(st.floats(-50, 50), min_size=6, max_size=6),
+    toxicity=st.floats(0, 1),
+    jump_z=st.floats(-5, 20),
+)
+def test_toxicity_and_jumps_only_ever_damp_a_score(evidence: list[float], toxicity: float, jump_z: float) -> None:
+    pieces = np.array(evidence)[:, None]
+    bare = scores_of(pieces, np.array([np.nan]), np.array([np.nan]), JUMP_Z)[0]
+    damped = scores_of(pieces, np.array([jump_z]), np.array([toxicity]), JUMP_Z)[0]
+    assert damped * bare >= 0
+    assert 0.68 * abs(bare) - 1e-12 <= abs(damped) <= abs(bare)
 
 
 @given(
