@@ -26,7 +26,6 @@ from engine.exchange.streams import (
     BalanceMoved,
     InstrumentsMoved,
     MaintenanceTold,
-    NoFlows,
     Push,
     Resumed,
     StreamState,
@@ -146,9 +145,7 @@ class Wired:
         self.supervisor = Supervisor(lambda name, error: self.looks.append(f"{name} died"))
         self.followed: list[Any] = []
         stream = (
-            None
-            if health is None
-            else SimpleNamespace(lines=dict, health=lambda: health, flows=NoFlows(), follow=self.followed.append)
+            None if health is None else SimpleNamespace(lines=dict, health=lambda: health, follow=self.followed.append)
         )
         venue = SimpleNamespace(streams=lambda *_: stream, following=tuple)
         engine = SimpleNamespace(

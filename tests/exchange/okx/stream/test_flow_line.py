@@ -18,12 +18,10 @@ from engine.exchange.okx.exchange import OkxExchange
 from engine.exchange.okx.stream.channels import PLANS, PUBLIC
 from engine.exchange.okx.stream.line import Line
 from engine.exchange.streams import Following, OrderMoved, Resumed, StreamState, Topic, TopicHealth
-from engine.market_flow import with_flows
 from engine.model import Instrument, LiquidationFlow, QuoteFlow
 from tests.exchange.okx.stream.flow_desk import ABC
 from tests.exchange.okx.stream.rig import BTC, endpoint_of, listening
 from tests.exchange.okx.stream.scripted_socket import accept, scripted
-from tests.experts.markets import snapshot
 from tests.simulator_process import Simulator, simulator
 
 ETH = "ETH-USDT-SWAP"
@@ -179,36 +177,3 @@ async def test_another_watchlist_during_the_greeting_gets_its_line_at_once() -> 
             while told.streams.connections() != {"flow": 2}:
                 await asyncio.sleep(0.01)
         assert ABC.inst_id in asked and other.inst_id in asked
-
-
-def test_a_snapshot_takes_what_the_streams_know() -> None:
-    """What is not known stays None, and has no age."""
-
-    class Known:
-        def quote_flow(self, inst_id: str) -> QuoteFlow | None:
-            return QuoteFlow(inst_id, 0.5, 100, 60_000, base.taken_at - 2_000)
-
-        def liquidations(self, inst_id: str) -> LiquidationFlow | None:
-            del inst_id
-            return None
-
-        def book(self, inst_id: str) -> Any:
-            del inst_id
-            return fresh
-
-        def earlier_books(self, inst_id: str) -> tuple[Any, ...]:
-            del inst_id
-            return (old,)
-
-        def saw_book(self, book: Any) -> None:
-            seen.append(book)
-
-    base = snapshot()
-    assert base.book is not None
-    old, fresh = (replace(base.book, ts=base.book.ts + later) for later in (-10_000, 1_500))
-    seen: list[Any] = []
-    taken = with_flows(base, Known())
-    assert (taken.book, taken.earlier_books) == (fresh, (old,))
-    assert taken.quote_flow is not None and taken.liquidations is None
-    assert (taken.ages_s["quotes"], taken.ages_s["liquidations"], taken.ages_s["book"]) == (2.0, None, 0.5)
-    assert seen == [base.book]
