@@ -87,7 +87,7 @@ class Assembly:
         clock, tell = venue.clock, self.tell
         forecasts = ForecastService(self.settings.forecast, clock, tell, self.home.logs / "forecast.log")
         feeds = FeedBoard(feeds_of_world(self.settings, venue.endpoint.rest_host), self.home.storage, clock, tell)
-        return Surroundings(clock, forecasts, feeds)
+        return Surroundings(clock, forecasts, feeds, lambda: venue.flows)
 
     async def _measuring(
         self, db: Database, venue: Venue, instruments: dict[str, Instrument], agent: Agent

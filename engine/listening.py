@@ -1,7 +1,8 @@
 """The venue's streams wired to the engine: a push rings a bell, and whoever answers reads everything by REST.
 
-What the followed markets do (`flows`) is the exception: it stands nowhere else, protects no money, and is None whenever
-it is not whole. The streams make the guard quicker, never wiser: without a single push it still looks every 15 s.
+What the followed markets do (`Venue.flows`) is the exception: it stands nowhere else, protects no money, and is None
+whenever it is not whole. The streams make the guard quicker, never wiser: without a single push it still looks every
+15 s.
 """
 
 from __future__ import annotations
@@ -62,8 +63,6 @@ class Listening:
         self._stream = engine.opened().venue.streams(self.hear, self._tell, engine.sync_clock)
         if self._stream is None:
             self._tell("warning", "no stream address is known for this host; the guard works by REST alone")
-        else:
-            engine.opened().surroundings.flows = self._stream.flows
         self.follow()
         lines = {} if self._stream is None else self._stream.lines()
         for name, run in lines.items():

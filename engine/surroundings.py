@@ -3,7 +3,7 @@ ages by itself, and none of them is ever waited for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from engine.clock import Clock
@@ -12,6 +12,7 @@ from engine.exchange.streams import MarketFlows, NoFlows
 from engine.feeds.board import FeedBoard
 from engine.forecast.service import SOURCE as FORECAST
 from engine.forecast.service import ForecastService
+from engine.market_flow import with_flows
 from engine.model import Candles, MarketSnapshot, Timeframe
 from engine.supervisor import Supervisor
 
@@ -19,13 +20,15 @@ READ_WITHIN_S = 5.0
 
 
 class Surroundings:
-    """One per engine. `flows` comes once the streams are open."""
+    """One per engine. `flows` are those of the moment: they come once the streams are open."""
 
-    def __init__(self, clock: Clock, forecasts: ForecastService, feeds: FeedBoard) -> None:
+    def __init__(
+        self, clock: Clock, forecasts: ForecastService, feeds: FeedBoard, flows: Callable[[], MarketFlows] = NoFlows
+    ) -> None:
         self._clock = clock
+        self._flows = flows
         self._forecasts = forecasts
         self._feeds = feeds
-        self.flows: MarketFlows = NoFlows()
 
     async def load(self) -> None:
         """What the last run had read. Never raises."""
@@ -46,19 +49,14 @@ class Surroundings:
 
     def around(self, snapshot: MarketSnapshot) -> MarketSnapshot:
         """The snapshot with what is known beside it now, and the age of each."""
-        inst_id, flows = snapshot.instrument.inst_id, self.flows
+        flowing = with_flows(snapshot, self._flows())
         beside = replace(
-            snapshot,
-            forecast=self._forecasts.latest(inst_id),
+            flowing,
+            forecast=self._forecasts.latest(snapshot.instrument.inst_id),
             fear_greed=self._feeds.fear_greed(),
             headlines=self._feeds.headlines(),
-            quote_flow=flows.quote_flow(inst_id),
-            liquidations=flows.liquidations(inst_id),
-            earlier_books=flows.earlier_books(inst_id),
         )
-        if snapshot.book is not None:
-            flows.saw_book(snapshot.book)
-        return replace(beside, ages_s={**snapshot.ages_s, **_ages(beside)})
+        return replace(beside, ages_s={**flowing.ages_s, **_ages(beside)})
 
     def health(self) -> Iterator[HealthChanged]:
         """One word for each source beside the venue."""
@@ -78,8 +76,6 @@ def _ages(snapshot: MarketSnapshot) -> dict[str, float | None]:
         "forecast": snapshot.forecast,
         "fear_greed": snapshot.fear_greed,
         "news": snapshot.headlines,
-        "quote_flow": snapshot.quote_flow,
-        "liquidations": snapshot.liquidations,
     }
     return {
         name: None if known is None else max(0.0, (snapshot.taken_at - known.ts) / 1000)

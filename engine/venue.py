@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.clock import Clock, ScaledClock, SystemClock
 from engine.config import Settings
@@ -13,7 +13,7 @@ from engine.exchange.errors import ExchangeError
 from engine.exchange.okx.exchange import OkxExchange
 from engine.exchange.okx.sdk import OkxEndpoint
 from engine.exchange.simulator.embedded import EmbeddedVenue
-from engine.exchange.streams import AccountStream, Following, Hear, Tell
+from engine.exchange.streams import AccountStream, Following, Hear, MarketFlows, NoFlows, Tell
 from engine.home import Home
 from engine.known_venue import remember
 from engine.mode import Mode
@@ -28,7 +28,8 @@ are snapshots, whose flow says nothing, and asking for them would cost the simul
 
 @dataclass(slots=True)
 class Venue:
-    """An open venue: the port, its time, and for the demo the embedded exchange behind it."""
+    """An open venue: the port, its time, and for the demo the embedded exchange behind it. `flows` is what its streams
+    know of the followed markets: nothing before there are any."""
 
     name: str
     exchange: OkxExchange
@@ -36,6 +37,7 @@ class Venue:
     endpoint: OkxEndpoint
     embedded: EmbeddedVenue | None
     offset_ms: int | None = None
+    flows: MarketFlows = field(default_factory=NoFlows)
 
     async def sync_clock(self) -> int:
         """Measures the venue's clock against ours and returns the offset in ms (venue − local). A simulated market's
@@ -80,7 +82,9 @@ class Venue:
         address = stream_address(self.endpoint.rest_host, self.endpoint.flag)
         if address is None:
             return None
-        return OkxStreams(address, self.endpoint, self.clock, hear, tell, resync, following=Following())
+        streams = OkxStreams(address, self.endpoint, self.clock, hear, tell, resync, following=Following())
+        self.flows = streams.flows
+        return streams
 
     def following(self, instruments: Sequence[Instrument]) -> Following:
         """How these markets are listened to here. The embedded market's books are read by REST alone: to write 400

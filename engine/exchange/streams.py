@@ -158,7 +158,6 @@ class MarketFlows(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class NoFlows:
     """Where nothing is streamed."""
 
@@ -184,9 +183,6 @@ class NoFlows:
 
 class AccountStream(Protocol):
     """Lines to the venue, kept open and reopened for as long as their tasks run."""
-
-    @property
-    def flows(self) -> MarketFlows: ...
 
     def lines(self) -> Mapping[str, Callable[[], Coroutine[Any, Any, None]]]:
         """One endless task each, by name; cancelling one closes its socket."""

@@ -26,7 +26,6 @@ from engine.exchange.streams import (
     BalanceMoved,
     InstrumentsMoved,
     MaintenanceTold,
-    NoFlows,
     Push,
     Resumed,
     StreamState,
@@ -146,19 +145,14 @@ class Wired:
         self.supervisor = Supervisor(lambda name, error: self.looks.append(f"{name} died"))
         self.followed: list[Any] = []
         stream = (
-            None
-            if health is None
-            else SimpleNamespace(lines=dict, health=lambda: health, flows=NoFlows(), follow=self.followed.append)
+            None if health is None else SimpleNamespace(lines=dict, health=lambda: health, follow=self.followed.append)
         )
-        self.surroundings = SimpleNamespace(flows=None)
         venue = SimpleNamespace(streams=lambda *_: stream, following=tuple)
         engine = SimpleNamespace(
             supervisor=self.supervisor,
             clock=SystemClock(),
             bus=SimpleNamespace(publish=self.told.append),
-            opened=lambda: SimpleNamespace(
-                venue=venue, watch=SimpleNamespace(instruments=self.watched), surroundings=self.surroundings
-            ),
+            opened=lambda: SimpleNamespace(venue=venue, watch=SimpleNamespace(instruments=self.watched)),
             sync_clock=None,
             tell=lambda level, source, text: self.told.append(LogLine(level, source, text, 0)),
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 SHARE = 0.15
-"""Of each wall second. 17 busy markets take about half of it on a slow core."""
+"""Of each wall second; `python -m bench.flowload` prints what 17 busy markets take of it."""
 SLICE_S = 0.25
 """The share is counted within slices of a second, so that a burst is cut early and what is read lies evenly."""
 CALM_AFTER_S = 60.0

@@ -37,6 +37,7 @@ def test_a_followed_quote_tells_its_flow_once_half_the_window_was_seen() -> None
 def test_what_is_not_followed_has_no_flow() -> None:
     desk = Desk()
     desk.busy()
+    desk.quote("99.9", "10", "100.1", "5", inst_id="OTHER-USDT-SWAP")
     assert desk.board.quote_flow("OTHER-USDT-SWAP") is None
     desk.board.follow(Following((ABC,), quotes=False))
     assert desk.board.quote_flow(INST) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.exchange.okx.stream.flows import LISTENED_MS
+from engine.exchange.okx.stream.flows import LISTENED_MS, REMEMBERED
 from engine.exchange.okx.stream.liquidation_hour import HOUR_MS, MINUTE_MS, LiquidationHour
 from engine.exchange.streams import Topic
 from tests.exchange.okx.stream.flow_desk import INST, MARKET, START, Desk
@@ -72,6 +72,20 @@ def test_the_same_row_from_two_lines_counts_once() -> None:
     desk.clock.pass_(1)
     desk.died("sell", "200")
     assert (flow := desk.board.liquidations(INST)) is not None and flow.long_usd == 400.0
+
+
+def test_what_was_told_is_not_remembered_for_ever() -> None:
+    desk = listened()
+    for number in range(REMEMBERED + 5):
+        desk.died("sell", str(number + 1))
+    assert len(desk.board._told) == REMEMBERED
+
+
+def test_what_is_not_followed_or_not_heard_has_no_liquidations() -> None:
+    desk = listened()
+    assert desk.board.liquidations("OTHER-USDT-SWAP") is None
+    desk.up = False
+    assert desk.board.liquidations(INST) is None
 
 
 def test_the_liquidations_of_others_and_rows_that_nobody_can_read_count_nothing() -> None:
