@@ -196,6 +196,15 @@ def a_position_a_second_younger_than_its_trade(on: Stage) -> None:
         on.look(f"{later} ms at speed {speed}")
 
 
+@scene
+def a_claimed_position_that_is_dated_late(on: Stage) -> None:
+    on.trade("buy", "3")
+    on.run(on.desk.claim.take(BTC, "operator", stop_pct=4.0))
+    [trade] = on.run(on.desk.shared.book.open_trades()).values()
+    on.line.always["positions"] = on.altered(lambda p: replace(p, opened_at=trade.opened_at + 1001))
+    on.look("it stays ours")
+
+
 # ---------------------------------------------------------------- orphans
 
 
