@@ -35,7 +35,7 @@ def book_signals(
     mid = (bid + ask) / 2
     micro = (ask * bid_size + bid * ask_size) / (bid_size + ask_size)
     bid_total, ask_total = sum(size for _, size in bids), sum(size for _, size in asks)
-    wall = nearest_wall(bids, asks, comparable(book, earlier))
+    wall = nearest_wall(bids, asks, lambda: comparable(book, earlier))
     unit = float(base_per_contract)
     return BookSignals(
         imbalance=(bid_total - ask_total) / (bid_total + ask_total),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -33,11 +33,11 @@ class Wall:
     share: float | None
 
 
-def nearest_wall(bids: Sequence[Level], asks: Sequence[Level], earlier: Sequence[Book]) -> Wall | None:
+def nearest_wall(bids: Sequence[Level], asks: Sequence[Level], earlier: Callable[[], Sequence[Book]]) -> Wall | None:
     """The nearest that stands: a bid wall is bullish (support), an ask wall bearish (resistance).
 
-    `bids` and `asks` are (price, size), best first. `earlier` are sound books of the same instrument, in any order;
-    those whose visible levels do not reach the wall's price are not compared.
+    `bids` and `asks` are (price, size), best first. `earlier` gives sound books of the same instrument, in any order,
+    and is asked only when something stands out; those whose visible levels do not reach its price are not compared.
     """
     mid = (bids[0][0] + asks[0][0]) / 2
     found = [
@@ -45,8 +45,9 @@ def nearest_wall(bids: Sequence[Level], asks: Sequence[Level], earlier: Sequence
         for levels, direction in ((bids, Direction.BULLISH), (asks, Direction.BEARISH))
         for price in wall_prices(levels)
     ]
+    before = earlier() if found else ()
     for distance, side, price in sorted(found):
-        share = _share(price, _near(bids if side is Direction.BULLISH else asks), side, earlier)
+        share = _share(price, _near(bids if side is Direction.BULLISH else asks), side, before)
         if share is None or share >= STANDS_IN:
             return Wall(side, price, distance, share)
     return None
