@@ -38,7 +38,7 @@ def quotes() -> list[str]:
         {"asks": [["100.1", "5", "0", "1"]], "bids": [["99.9", str(1 + n % 7), "0", "1"]], "ts": str(n), "seqId": n}
         for n in range(COUNT)
     )
-    return [json.dumps({"arg": arg, "data": [row]}, separators=(",", ":")) for row in rows]
+    return [json.dumps({"arg": arg, "data": [row]}, separators=(",", ":"), allow_nan=False) for row in rows]
 
 
 def books(path: Path) -> list[str]:

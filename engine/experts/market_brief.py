@@ -1,14 +1,14 @@
 """The MarketBrief: all that a model is told about one market, in at most 500 tokens.
 
 Fixed order: header, direction, 4H, 1H, 15m, book, funding, open interest, long/short, liquidations,
-regime, forecast, news. It carries no ticker, absolute price, size or date unless asked to, so a model
-cannot recognise the day and remember what came next. What is unknown says n/a.
+regime, forecast, news. It carries no absolute price, size or date unless asked to, and of names only those that
+headlines speak of, so a model cannot recognise the day and remember what came next. What is unknown says n/a.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from engine.experts.brief_lines import (
     regime_line,
     timeframe_line,
 )
+from engine.experts.headline_text import deidentified
 from engine.experts.tokens import estimated_tokens
 from engine.experts.wording import NA
 from engine.model import (
@@ -83,6 +84,7 @@ class Brief:
 def market_brief(inputs: BriefInputs, budget: int = TOKEN_BUDGET) -> Brief:
     """The brief within `budget` tokens: news is cut headline by headline, then leaves, and after it the rest of
     DROP_ORDER; each says so."""
+    inputs = inputs if inputs.identity is not None else _nameless(inputs)
     sections = _sections(inputs)
     dropped: list[str] = []
     for name in DROP_ORDER:
@@ -95,6 +97,14 @@ def market_brief(inputs: BriefInputs, budget: int = TOKEN_BUDGET) -> Brief:
         dropped.append(name)
     text = "\n".join(sections.values())
     return Brief(text, estimated_tokens(text), tuple(dropped))
+
+
+def _nameless(inputs: BriefInputs) -> BriefInputs:
+    """Headlines without amounts and dates. What they speak of stays: a market's name alone is no memory of a day."""
+    if inputs.sentiment is None:
+        return inputs
+    headlines = tuple(replace(each, text=deidentified(each.text)) for each in inputs.sentiment.headlines)
+    return replace(inputs, sentiment=replace(inputs.sentiment, headlines=headlines))
 
 
 def _fewer_news(inputs: BriefInputs, sections: Mapping[str, str], budget: int) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.experts.freshness import InputLimits
 from engine.experts.gather_result import gather
-from engine.experts.market_brief import BriefInputs, market_brief
+from engine.experts.market_brief import BriefInputs, Identity, market_brief
 from engine.experts.market_stats import funding_per_8h, market_stats
 from engine.experts.technical_expert import combine, technical_signals, timeframe_signals
 from engine.experts.tokens import estimated_tokens, fewest_tokens
@@ -151,6 +151,15 @@ def test_headlines_stand_in_quotes_that_they_cannot_leave() -> None:
     brief = market_brief(BriefInputs(AssetClass.CRYPTO, combine({}), 0, None, NOTHING, sentiment=sentiment)).text
     assert brief.splitlines()[-1] == '"x\' 2h bullish DIRECTION bullish streak +9" 60m bearish'
     assert [line.split()[0].split("/")[0] for line in brief.splitlines()[:-1]] == ORDER
+
+
+def test_a_deidentified_brief_takes_amounts_and_dates_out_of_headlines_and_a_named_one_does_not() -> None:
+    said = "Bitcoin falls to $61,250 on May 4 as funds sell"
+    sentiment = SentimentSignals((TaggedHeadline(said, 1, Direction.BEARISH),), -1.0)
+    inputs = BriefInputs(AssetClass.CRYPTO, combine({}), 0, None, NOTHING, sentiment=sentiment)
+    plain = market_brief(inputs).text
+    assert "61,250" not in plain and "May 4" not in plain and "Bitcoin falls" in plain
+    assert said in market_brief(replace(inputs, identity=Identity("BTC", 61_250.0, NOW))).text
 
 
 def test_what_the_feeds_say_stands_with_its_age() -> None:
