@@ -46,7 +46,9 @@ def books(path: Path) -> list[str]:
     with gzip.open(path, "rt") as lines:
         messages = [json.loads(line)["msg"] for line in lines]
     found = [one for one in messages if one.get("arg", {}).get("channel") == "books" and "data" in one]
-    return [json.dumps({**one, "data": [{**row, "checksum": 0} for row in one["data"]]}) for one in found]
+    return [
+        json.dumps({**one, "data": [{**row, "checksum": 0} for row in one["data"]]}, allow_nan=False) for one in found
+    ]
 
 
 def cost(texts: list[str], hear: Callable[[Pushed], Any]) -> tuple[float, float]:
