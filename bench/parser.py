@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -138,8 +139,10 @@ def _try(text: bytes, is_wrong: bool, findings: Findings) -> None:
 
 
 def stands_in(answer: Answer, text: str) -> bool:
-    """Some JSON object of the text, read strictly, says exactly this."""
+    """Some JSON object of the text, read strictly, says exactly this, and nothing behind the thoughts differs."""
     narrow = "".join(_narrow(char) for char in text)
+    if len({word.upper() for word in re.findall(r'"action"\s*:\s*"(\w+)"', narrow.split("</think>")[-1], re.I)}) > 1:
+        return False
     return any(_says(answer, found) for version in (text, narrow) for found in _objects(version))
 
 

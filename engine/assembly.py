@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -96,8 +97,13 @@ class Assembly:
         trail = self.settings.trading.trail_percent / 100
         correlate = KnownHours(agent.windows, instruments).correlations
         shadows = Shadows(db, doctrine_of(self.settings), trail, correlate)
-        await shadows.load()
         measuring = Measuring(SignalLog(db), shadows, venue.clock, self.publish)
+        try:
+            await shadows.load()
+        except (sqlite3.Error, ValueError) as error:
+            # What measures never keeps the engine from its positions: this run goes unmeasured, and says so.
+            self.tell("error", "worth", f"nothing is measured in this run, the shadow books cannot be read: {error}")
+            return measuring
         await measuring.tell()
         agent.after_decision = measuring.observe
         return measuring

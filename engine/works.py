@@ -71,8 +71,12 @@ class Works:
     reviewer: Reviewer
 
     async def close(self, stop_embedded: bool) -> None:
-        await self.synthesizer.aclose()
-        await self.surroundings.aclose()
+        """What cannot be closed never keeps the venue, the lease and the books from it."""
+        for part in (self.synthesizer.aclose, self.surroundings.aclose):
+            try:
+                await part()
+            except Exception:
+                log.exception("closing")
         await self.venue.close(stop_embedded)
         with suppress(sqlite3.Error):
             await self.desk.lease.release()

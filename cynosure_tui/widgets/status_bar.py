@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BADGES = {"demo": "badge_demo", "paper": "badge_paper", "live": "badge_live"}
 HEALTH_ROLES = {"ok": "text", "stale": "warn", "down": "fail", "stuck": "fail", "off": "dim"}
+WORST_FIRST = {"stuck": 0, "down": 1, "stale": 2, "connecting": 3, "ok": 4, "off": 5}
+"""What is off by choice is no trouble: it gives way to all others."""
 # The engine's own jobs are worth a place only when they are not well.
 QUIET_WHEN_OK = frozenset({"guard", "cycle", "stream", "news", "f&g"})
 SHORT_SOURCES = {
@@ -72,7 +74,7 @@ def clock_words(store: Store) -> list[Span]:
 def health_words(store: Store, glyphs: Glyphs) -> list[Span]:
     parts: list[list[Span]] = []
     told = [h for h in store.health.values() if h.status != "ok" or h.source not in QUIET_WHEN_OK]
-    ranked = sorted(told, key=lambda health: health.status == "ok")
+    ranked = sorted(told, key=lambda health: WORST_FIRST.get(health.status, 0))
     for health in ranked[:MAX_SOURCES]:
         name = SHORT_SOURCES.get(health.source, clean(health.source))
         value = latency(health.latency_ms) if health.latency_ms is not None else health.status
@@ -81,6 +83,9 @@ def health_words(store: Store, glyphs: Glyphs) -> list[Span]:
         elif health.status == "stale":
             value = f"{glyphs.stale}{value}"
         parts.append([(f"{name} ", "label"), (value, HEALTH_ROLES.get(health.status, "warn"))])
+    unseen = sum(health.status not in {"ok", "off"} for health in ranked[MAX_SOURCES:])
+    if unseen:
+        parts.append([(f"+{unseen}", "warn")])
     return join(parts, ("  ", "text"))
 
 

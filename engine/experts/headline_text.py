@@ -8,6 +8,8 @@ import unicodedata
 
 LONGEST = 110
 _LONGEST_RAW = 2000
+_MOST_PASSES = 5
+"""Nobody's headline hides itself deeper; each pass costs a millisecond of the engine's process."""
 _MORE = "..."
 _QUOTES = str.maketrans(dict.fromkeys('"“”„‟«»‹›″‶`´‘’‚‛', "'") | {"\\": "/", "{": "(", "}": ")", "<": " ", ">": " "})
 """Nothing that ends our quoting, opens a code block, or looks like JSON or a tag."""
@@ -28,8 +30,12 @@ def clean_headline(raw: str, longest: int = LONGEST) -> str:
     backticks, braces, angle brackets and backslashes replaced. Cleaning what is clean changes nothing.
     """
     text, before = raw[:_LONGEST_RAW], ""
-    while text != before:  # an entity may hide an entity, an invisible character a tag
+    for _ in range(_MOST_PASSES):  # an entity may hide an entity, an invisible character a tag
+        if text == before:
+            break
         before, text = text, _uncovered(text)[:_LONGEST_RAW]
+    if text != before:
+        return ""
     text = " ".join(text.translate(_QUOTES).split())
     if len(text) <= longest:
         return text
@@ -76,7 +82,9 @@ _DATE = re.compile(
 )
 _AMOUNT = re.compile(
     r"(?<!\w)(us)?[$€£¥] ?\d[\d,.]*\d?\+?( ?(k|m|b|t|bn|mn|tn|million|billion|trillion)\b)?"
-    r"|(?<![\w.])\d{1,3}(,\d{3})+(\.\d+)?(?! ?%)|(?<![\w.,])\d{4,}(\.\d+)?(?![\w%])|(?<![\w.])\d[\d.]*k\b",
+    r"|(?<![\w.])\d{1,3}(,\d{3})+(\.\d+)?(?! ?%)|(?<![\w.,])\d{4,}(\.\d+)?(?![\w%])|(?<![\w.])\d[\d.]*k\b"
+    # Any bare number may be a price; an index's name and a change in percent are none.
+    r"|(?<![\w.,&-])(?<!s&p )(?<!nasdaq )(?<!dow )\d+(\.\d+)?(?![\w.,]*\w)(?! ?(%|percent|pct|bps?|basis))",
     re.IGNORECASE,
 )
 _LEET = str.maketrans("013457@$", "oieastas")

@@ -44,9 +44,12 @@ class SignalBoard:
         if not all(is_one_more(self._at[key], windows[key]) for timeframe in moved for key in lanes[timeframe]):
             self._begin(lanes, windows)
             return
+        # Half way through a bar the live state stands nowhere: should anything fail, the next time begins anew.
+        live, self._live = self._live, None
         for run in _neighbours(moved, list(lanes)):
             keys = [key for timeframe in run for key in lanes[timeframe]]
-            self._keep(keys, self._live.advance(run, _last_bars([windows[key] for key in keys])), windows)
+            self._keep(keys, live.advance(run, _last_bars([windows[key] for key in keys])), windows)
+        self._live = live
 
     def technical(self, inst_id: str, candles: Mapping[Timeframe, Candles]) -> TechnicalSignals:
         """As `technical_expert.technical_signals` of these candles."""
@@ -84,7 +87,8 @@ def _lanes(windows: Mapping[Key, Candles]) -> Lanes:
     """By timeframe, the series whose windows are sound and as long as the longest of them."""
     lanes = {}
     for timeframe in Timeframe:
-        series = {key: window for key, window in windows.items() if key[1] is timeframe}
+        # In an order of their own: who is stronger changes every hour, and the series are the same.
+        series = {key: windows[key] for key in sorted(windows) if key[1] is timeframe}
         longest = max((len(window) for window in series.values()), default=0)
         if longest >= WARM_BARS:
             lanes[timeframe] = tuple(k for k, w in series.items() if len(w) == longest and is_sound(w))

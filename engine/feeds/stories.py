@@ -64,12 +64,13 @@ def canonical(link: str) -> str:
     try:
         parts = urlsplit(link)
         query = [(name, value) for name, value in parse_qsl(parts.query, max_num_fields=50) if not _tracks(name)]
-    except ValueError:
+        kept = urlencode(sorted(query))
+    except ValueError:  # surrogates in a link's query among them
         return ""
     path = parts.path.rstrip("/")
     if not parts.netloc or not (path or query):
         return ""
-    return f"{parts.netloc.lower()}{path}?{urlencode(sorted(query))}"[:300].rstrip("?")
+    return f"{parts.netloc.lower()}{path}?{kept}"[:300].rstrip("?")
 
 
 def _tracks(name: str) -> bool:

@@ -82,9 +82,9 @@ class Shelf:
             return None
         bands = {horizon: _current(answer, now_ms) for horizon, answer in held.items()}
         missing = [f"{h.name}: {_why(held[h], why_not)}" for h in HORIZONS if bands[h] is None]
-        current = [a.made_at for h, a in held.items() if a is not None and bands[h] is not None]
-        made_at = max(current or [answer.made_at for answer in answers])
-        return Forecast(bands[SHORT], bands[MEDIUM], made_at, "; ".join(missing))
+        known_until = [band.made_from + band.timeframe.ms for band in bands.values() if band is not None]
+        ts = min(known_until) if known_until else max(answer.made_at for answer in answers)
+        return Forecast(bands[SHORT], bands[MEDIUM], ts, "; ".join(missing))
 
     def newest(self, now_ms: int) -> tuple[int | None, int]:
         """(when the newest band was made, how many instruments have a current one); None without any."""

@@ -26,7 +26,8 @@ class ForecastBand:
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """Short term (1H closes, 4 steps) and medium term (4H closes, 6 steps); a part that is not there is None and
-    `why` says in one line what is missing. `ts` is venue time in ms of the newer part."""
+    `why` says in one line what is missing. `ts` is when the older part's last bar closed, ms of venue time: a forecast
+    is as old as what it was made from."""
 
     short: ForecastBand | None
     medium: ForecastBand | None

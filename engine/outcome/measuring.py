@@ -46,8 +46,8 @@ class Measuring:
         try:
             now = self._clock.now_ms()
             self._publish(WorthMeasured(await self.shadows.measured(now), now))
-        except sqlite3.Error as error:
-            self._miss("", f"the database refused: {error}")
+        except (sqlite3.Error, ValueError) as error:
+            self._miss("", f"what was measured cannot be read: {error}")
 
     def _miss(self, ticker: str, why: str) -> None:
         self.missed[ticker] += 1

@@ -114,9 +114,10 @@ class ReplayChat:
     """Answers from a cassette and from nowhere else."""
 
     def __init__(self, recordings: Sequence[Recording], settings: LlmSettings) -> None:
-        """`recordings` not empty. The newest one's digest is the model that is replayed."""
+        """`recordings` not empty. The model that is replayed is the one that answered last: an outage names none."""
         assert recordings, "a cassette without a recording"
-        self._digest = recordings[-1].digest
+        answered = [recording for recording in recordings if recording.reply is not None]
+        self._digest = (answered or recordings)[-1].digest
         self._settings = settings
         self._takes: dict[tuple[str, str, str], _Take] = {}
         for recording in recordings:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 from typing import NoReturn, TypeVar
 
 Valid = TypeVar("Valid")
 
 MAX_TEXT = 65_536
-MAX_OTHERS = 8
-"""So many openings behind the first object are looked at; a text of braces alone must not cost minutes."""
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     ord("“"): ord('"'),
@@ -59,14 +57,16 @@ def read_object(text: str | bytes, decisive: str, validate: Callable[[dict[str, 
         text = text.decode("utf-8", "replace")
     if len(text) > MAX_TEXT:
         raise AnswerInvalid(Fault.TOO_LONG, f"{len(text)} characters; one short JSON object was expected")
+    said = text.rpartition("</think>")[2]
     spoken = without_thinking(text)
+    unsaid = said[len(spoken) :]
     try:
-        return _read(spoken, decisive, validate)
+        return _read(spoken, unsaid, decisive, validate)
     except AnswerInvalid as error:
         narrow = spoken.translate(_FULL_WIDTH)
         if narrow == spoken or error.fault is Fault.TWO_ANSWERS:
             raise
-    return _read(narrow, decisive, validate)
+    return _read(narrow, unsaid, decisive, validate)
 
 
 def without_thinking(text: str) -> str:
@@ -80,16 +80,22 @@ def shown(value: object) -> str:
     return ascii(value)[:60]
 
 
-def _read(text: str, decisive: str, validate: Callable[[dict[str, object]], Valid]) -> Valid:
+def _read(text: str, unsaid: str, decisive: str, validate: Callable[[dict[str, object]], Valid]) -> Valid:
+    """`unsaid` is what follows an unclosed thought: no answer, but a change of mind counts there, too."""
     start, end = _first_object(text)
     found = decoded(text[start:end])
     valid = validate(found)
     said = found.get(decisive)
-    for other in _decisions(text[end:].translate(_FULL_WIDTH), decisive):
-        if other != said:
+    for other in _mentions((text[end:] + unsaid).translate(_FULL_WIDTH), decisive):
+        if other.casefold() != str(said).casefold():
             detail = f"a second object says {decisive} {shown(other)} after {shown(said)}; exactly one was expected"
             raise AnswerInvalid(Fault.TWO_ANSWERS, detail)
     return valid
+
+
+def _mentions(text: str, decisive: str) -> list[str]:
+    """Whatever stands under the key that decides, in a whole object, a nested, a cut or a broken one."""
+    return re.findall(rf"""["']{re.escape(decisive)}["']\s*[:=]\s*["']?(\w+)""", text, re.IGNORECASE)
 
 
 def _first_object(text: str) -> tuple[int, int]:
@@ -98,7 +104,7 @@ def _first_object(text: str) -> tuple[int, int]:
     if start < 0:
         fault = Fault.NO_OBJECT if text.strip() else Fault.EMPTY
         raise AnswerInvalid(fault, "no JSON object; one object with the asked keys was expected")
-    if re.search(r"\[\s*$", text[:start]):
+    if text.count("[", 0, start) > text.count("]", 0, start):
         raise AnswerInvalid(Fault.ARRAY, "an array; one object was expected")
     end = _closing_brace(text, start)
     if end is None:
@@ -120,26 +126,6 @@ def _closing_brace(text: str, start: int) -> int | None:
             if depth == 0:
                 return position
     return None
-
-
-def _decisions(text: str, decisive: str) -> Iterator[object]:
-    """What other objects in `text` say under the key that decides; braces that are no object say nothing."""
-    position = 0
-    for _ in range(MAX_OTHERS):
-        start = text.find("{", position)
-        if start < 0:
-            return
-        end = _closing_brace(text, start)
-        position = start + 1
-        if end is None:
-            continue
-        try:
-            found = decoded(text[start : end + 1])
-        except AnswerInvalid:
-            continue
-        position = end + 1
-        if decisive in found:
-            yield found[decisive]
 
 
 def decoded(text: str) -> dict[str, object]:

@@ -78,7 +78,7 @@ thresholds above are already raised; when in doubt, HOLD."""
 
 _TEMPLATE_SIGNS = str.maketrans({"<": "(", ">": ")"})
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-_SWITCHES = re.compile(r"/(?=no_?think|think)", re.IGNORECASE)
+_SWITCHES = re.compile(r"/+(?=no_?think|think)", re.IGNORECASE)
 _QUOTES = dict.fromkeys(map(ord, '"“”„‟″＂«»'), "'")
 QUOTED = "> "
 """Begins each line of news, so that no headline can look like a line of the frame."""

@@ -91,6 +91,11 @@ def test_one_ticker_never_borrows_the_price_of_another() -> None:
     assert np.isnan(forward_returns(mixed, 4)).all()
 
 
+def test_of_no_rows_there_are_no_returns() -> None:
+    nothing = SignalTable(("x",), np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, 1)))
+    assert forward_returns(nothing, 4).shape == (0,)
+
+
 def test_fewer_than_thirty_returns_that_do_not_overlap_show_nothing() -> None:
     rng = np.random.default_rng(2)
     close = np.cumprod(1 + rng.normal(0, 0.01, (123, 5)), axis=0)

@@ -44,7 +44,7 @@ class Shadows:
         self._comparisons: tuple[Comparison, ...] = ()
 
     async def load(self) -> None:
-        """What the last run left."""
+        """What the last run left. Raises sqlite3.Error or ValueError where that cannot be read."""
         self._books, self._seen = await self._store.books(), await self._store.seen()
 
     async def observe(self, inputs: DecisionInputs) -> None:

@@ -57,7 +57,8 @@ class FlowBoard:
         self._rotation = Rotation(clock.monotonic, clock.speed)
         self._heard_s = float("-inf")
         self._heard_ms: int | None = None
-        self._listening_since: int | None = None
+        self._since: dict[str, int] = {}
+        """Since when an instrument's liquidations are listened to without a break, venue ms."""
         self._complained: set[Topic] = set()
 
     def follow(self, following: Following) -> None:
@@ -66,6 +67,8 @@ class FlowBoard:
         quoted = self._instruments if following.quotes else {}
         self._windows = {inst_id: self._windows.get(inst_id) or QuoteFlowWindow() for inst_id in quoted}
         self._hours = {inst_id: self._hours.get(inst_id) or LiquidationHour(inst_id) for inst_id in self._instruments}
+        now = self._clock.now_ms()
+        self._since = {inst_id: self._since.get(inst_id, now) for inst_id in self._instruments}
         self._memory.keep_only(frozenset(self._instruments))
         self._rotation.set(tuple(self._instruments) if following.books else ())
 
@@ -83,14 +86,19 @@ class FlowBoard:
 
     def resumed(self, topics: tuple[Topic, ...]) -> None:
         """A new line: what was said in between is lost."""
-        del topics
         for window in self._windows.values():
             window.gap()
         now, last = self._clock.now_ms(), self._heard_ms
-        if self._listening_since is None or last is None or not 0 <= now - last <= MISSED_MS:
-            self._listening_since = now
-            self._hours = {inst_id: LiquidationHour(inst_id) for inst_id in self._instruments}
+        if last is None or not 0 <= now - last <= MISSED_MS:
+            self._listen_anew()
+        if Topic.LIQUIDATIONS not in topics:
+            self._since = {}
         self._heard_s, self._heard_ms = self._clock.monotonic(), now
+
+    def _listen_anew(self) -> None:
+        """Something was missed: what is known of liquidations counts from now on."""
+        self._since = dict.fromkeys(self._instruments, self._clock.now_ms())
+        self._hours = {inst_id: LiquidationHour(inst_id) for inst_id in self._instruments}
 
     def skipped(self, inst_id: str) -> None:
         """A best quote of it was not read."""
@@ -115,6 +123,7 @@ class FlowBoard:
                 self._note_deaths(row)
             except (LookupError, TypeError, ValueError, AttributeError):
                 self._complain(Topic.LIQUIDATIONS, row)
+                self._listen_anew()
 
     def _note_deaths(self, row: Any) -> None:
         """A closing order that sells ends a long; `posSide` says so where the account has two sides."""
@@ -124,9 +133,10 @@ class FlowBoard:
         for detail in row["details"]:
             side, held, at = str(detail["side"]), str(detail.get("posSide") or ""), int(detail["ts"])
             usd = _usdt(instrument, str(detail["sz"]), str(detail["bkPx"]))
-            if side not in {"buy", "sell"} or not -HOUR_MS < at - self._clock.now_ms() < MINUTE_MS:
+            if side not in {"buy", "sell"}:
                 raise ValueError(f"{side} at {at}")
-            if self._is_news((instrument.inst_id, side, held, detail["sz"], detail["bkPx"], at)):
+            of_this_hour = -HOUR_MS < at - self._clock.now_ms() < MINUTE_MS
+            if of_this_hour and self._is_news((instrument.inst_id, side, held, detail["sz"], detail["bkPx"], at)):
                 long = held == "long" or (held != "short" and side == "sell")
                 self._hours[instrument.inst_id].add(at, usd, long)
 
@@ -158,9 +168,10 @@ class FlowBoard:
     def liquidations(self, inst_id: str) -> LiquidationFlow | None:
         """Of the last hour, or of as much of it as was listened to; a hint, since the venue does not tell all."""
         hour, now = self._hours.get(inst_id), self._clock.now_ms()
-        if hour is None or self._listening_since is None or self._heard_ms is None or not self._hears():
+        since = self._since.get(inst_id)
+        if hour is None or since is None or self._heard_ms is None or not self._hears():
             return None
-        listened = now - self._listening_since
+        listened = now - since
         return hour.flow(now, min(HOUR_MS, listened), self._heard_ms) if listened >= LISTENED_MS else None
 
     def book(self, inst_id: str) -> Book | None:

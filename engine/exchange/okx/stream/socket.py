@@ -117,7 +117,8 @@ class StreamSocket:
         self._line = line
         self.connections += 1
         self._tell_recovery()
-        self._resumed(tuple(dict.fromkeys(channel.topic for channel in plan.channels)))
+        heard = (channel.topic for channel in plan.channels if not self._refused.get(key_of(channel.argument)))
+        self._resumed(tuple(dict.fromkeys(heard)))
         if plan != self.plan:
             line.leave("other markets are followed")
         return line

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from engine.exchange.okx.stream.flows import LISTENED_MS, REMEMBERED
 from engine.exchange.okx.stream.liquidation_hour import HOUR_MS, MINUTE_MS, LiquidationHour
-from engine.exchange.streams import Topic
+from engine.exchange.streams import Following, Topic
 from tests.exchange.okx.stream.flow_desk import INST, MARKET, START, Desk
 
 
@@ -88,18 +93,47 @@ def test_what_is_not_followed_or_not_heard_has_no_liquidations() -> None:
     assert desk.board.liquidations(INST) is None
 
 
-def test_the_liquidations_of_others_and_rows_that_nobody_can_read_count_nothing() -> None:
+def test_the_liquidations_of_others_and_those_of_another_hour_count_nothing() -> None:
     desk = listened()
     desk.died("sell", "200", inst_id="OTHER-USDT-SWAP")
-    for contracts, price in (("NaN", "1"), ("-5", "1"), ("5", "inf"), ("", "1"), ("5", "0"), (None, None)):
-        desk.died("sell", contracts, price)
-    desk.died("", "5")
     desk.died("sell", "5", ts=str(desk.clock.ms + HOUR_MS))
     desk.died("sell", "5", ts=str(desk.clock.ms - 2 * HOUR_MS))
-    for row in (None, "x", {}, {"instId": INST}, {"instId": INST, "details": None}, {"instId": INST, "details": [1]}):
-        desk.say(Topic.LIQUIDATIONS, {"channel": "liquidation-orders"}, row)
     flow = desk.board.liquidations(INST)
     assert flow is not None and (flow.long_usd, flow.short_usd) == (0.0, 0.0)
+
+
+UNREADABLE = [
+    *(("died", ("sell", *size)) for size in (("NaN", "1"), ("-5", "1"), ("5", "inf"), ("", "1"), ("5", "0"))),
+    ("died", ("sell", None, None)),
+    ("died", ("", "5")),
+    *(("row", row) for row in (None, "x", {}, {"instId": INST}, {"instId": INST, "details": None})),
+    ("row", {"instId": INST, "details": [1]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("how", "what"), UNREADABLE)
+def test_after_a_row_that_nobody_can_read_the_figure_is_unknown_and_never_0(how: str, what: Any) -> None:
+    desk = listened()
+    if how == "died":
+        desk.died(*what)
+    else:
+        desk.say(Topic.LIQUIDATIONS, {"channel": "liquidation-orders"}, what)
+    assert desk.board.liquidations(INST) is None
+
+
+def test_a_market_that_is_followed_only_now_was_not_listened_to_before() -> None:
+    desk = listened()
+    known = desk.board._instruments[INST]
+    newcomer = replace(known, inst_id="NEW-USDT-SWAP")
+    desk.board.follow(Following((known, newcomer)))
+    assert desk.board.liquidations(INST) is not None
+    assert desk.board.liquidations("NEW-USDT-SWAP") is None
+
+
+def test_a_channel_that_was_refused_says_nothing() -> None:
+    desk = listened()
+    desk.board.resumed((Topic.PULSE,))
+    assert desk.board.liquidations(INST) is None
 
 
 def test_minutes_come_in_any_order_and_are_never_more_than_an_hour_of_them() -> None:

@@ -46,7 +46,7 @@ def refusing(operation: str, code: str, channel: str = "", times: int = 99) -> A
 
 async def test_a_channel_that_is_refused_is_off_and_the_others_are_heard() -> None:
     async with scripted(PUBLIC, refusing("subscribe", "60018", "status")) as told:
-        await until(lambda: told.pushes == [Resumed((Topic.INSTRUMENTS, Topic.MAINTENANCE, Topic.PULSE))])
+        await until(lambda: told.pushes == [Resumed((Topic.INSTRUMENTS, Topic.PULSE))])
         assert state(told, Topic.MAINTENANCE) is StreamState.OFF
         assert state(told, Topic.INSTRUMENTS) is StreamState.OK
         assert [level for level, _ in told.said] == ["error"]
