@@ -22,6 +22,7 @@ SETTINGS = Settings.model_validate(
 )
 
 
+@pytest.mark.slow
 async def test_a_cycle_leaves_signals_and_shadows_and_a_broken_measure_spoils_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

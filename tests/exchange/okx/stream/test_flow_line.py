@@ -42,6 +42,7 @@ async def listed(venue: Simulator, *inst_ids: str) -> tuple[Instrument, ...]:
     return tuple(known[inst_id] for inst_id in inst_ids)
 
 
+@pytest.mark.slow
 async def test_followed_markets_are_subscribed_beside_the_account_and_tell_their_flow(venue: Simulator) -> None:
     both = await listed(venue, BTC, ETH)
     async with listening(venue, PLANS, following=Following(both, quotes=True)) as rig:
