@@ -86,7 +86,7 @@ def _read(text: str, unsaid: str, decisive: str, validate: Callable[[dict[str, o
     found = decoded(text[start:end])
     valid = validate(found)
     said = found.get(decisive)
-    for other in _mentions((text[end:] + unsaid).translate(_FULL_WIDTH), decisive):
+    for other in _mentions((text[:start] + "\n" + text[end:] + unsaid).translate(_FULL_WIDTH), decisive):
         if other.casefold() != str(said).casefold():
             detail = f"a second object says {decisive} {shown(other)} after {shown(said)}; exactly one was expected"
             raise AnswerInvalid(Fault.TWO_ANSWERS, detail)
