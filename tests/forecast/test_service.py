@@ -16,6 +16,8 @@ from tests.forecast.rig import HOUR_MS, rig, windows
 
 BTC, ETH = "BTC-USDT-SWAP", "ETH-USDT-SWAP"
 
+LAST_4H_CLOSE = NOW // (4 * HOUR_MS) * (4 * HOUR_MS)
+
 
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
@@ -39,7 +41,7 @@ async def test_all_tickers_are_forecast_in_one_batch_per_horizon(tmp_path: Path,
         assert [(batch.steps, len(batch.series)) for batch in batches] == [(4, 2), (6, 2)]
         forecast = desk.service.latest(BTC)
         assert forecast is not None and forecast.short is not None and forecast.medium is not None
-        assert forecast.ts == NOW and not forecast.why
+        assert forecast.ts == LAST_4H_CLOSE and not forecast.why
         assert forecast.short.made_from == NOW // HOUR_MS * HOUR_MS - HOUR_MS
         assert forecast.short.median == pytest.approx(0.01 + 4e-6)
         assert (forecast.short.low, forecast.short.high) == pytest.approx((0.006 + 4e-6, 0.014 + 4e-6))
@@ -57,7 +59,9 @@ async def test_nothing_is_computed_until_a_new_bar_has_closed(tmp_path: Path, ba
         desk.clock.advance(HOUR_MS)
         await desk.forecast(BTC)
         assert [batch.steps for batch in batches] == [4, 6, 4], "an hour later no four-hour bar has closed"
-        assert desk.service.latest(BTC).ts == NOW + HOUR_MS
+        newer = desk.service.latest(BTC)
+        assert newer is not None and newer.ts == LAST_4H_CLOSE, "as old as its older part"
+        assert newer.short is not None and newer.short.made_from == NOW // HOUR_MS * HOUR_MS
         desk.clock.advance(2 * HOUR_MS)
         assert desk.service.latest(BTC).why == "short: stale (forecast ok)"
         assert (desk.service.health().status, desk.service.health().age_s) == ("ok", 7200.0)
