@@ -15,6 +15,7 @@ from engine.execution.churn import Churn
 from engine.execution.context import Desk
 from engine.execution.cover import Cover
 from engine.execution.exit import Exit
+from engine.execution.patience import in_time
 from engine.execution.protect import Protected, Protector
 from engine.execution.resolve import Resolver
 from engine.execution.seen import UNTOLD, Seen, cover_of, foreign_view, fresh, guarded_view
@@ -161,7 +162,7 @@ class Guard:
         """The trade once what is new at the venue is booked; None = it has ended. Where that cannot be learnt it is
         held for ours: covered once too often is better than bare."""
         try:
-            await self._book()
+            await in_time(self._book(), self._desk.timing.cover_deadline_s, "reading the venue's fills")
             return (await self._desk.book.open_trades()).get(trade.inst_id)
         except (ExchangeError, sqlite3.Error) as error:
             self._desk.log("warning", f"not known whether this is still our trade: {error}", trade.inst_id)
@@ -223,10 +224,17 @@ class Guard:
         await self._mark(trade, (S.FILLED, S.COVERED, S.HEALING), S.CLOSING, why)
         closed = await self._exit.close_locked(trade.inst_id, reason, trade.trade_id)
         self._tell(trade.ticker, LEFT.get(closed.reason, "could not be closed"), f"{why}; {closed.detail}")
-        if closed.reason in LEFT:
+        if closed.reason is Reason.SELL_WHEN_FLAT:
+            return await self._left_behind(trade.inst_id)
+        if closed.reason is Reason.EXITED:
             return None
         view = guarded_view(self._desk, position, trade, replace(cover, protection=Protection.CLOSING))
         return replace(view, detail=closed.detail)
+
+    async def _left_behind(self, inst_id: str) -> ProtectedPosition | None:
+        """Ours has ended; what is there all the same is somebody else's. Raises ExchangeError."""
+        position, brackets = await fresh(self._desk, inst_id)
+        return None if position is None else foreign_view(self._desk, position, brackets)
 
     async def _trim(self, trade: OpenTrade, position: Position, cover: Cover) -> bool:
         """Takes away brackets beyond the one that counts, and cuts that one to the position's size."""

@@ -13,8 +13,6 @@ from engine.execution.trade_book import OpenTrade
 from engine.model import Bracket, Position
 from engine.risk.stops import trailed_stop
 
-__all__ = ["Trailing", "trailed_stop"]
-
 
 class Trailing:
     """Amends the resting bracket in place: a refusal leaves it as it was (incident row 11)."""

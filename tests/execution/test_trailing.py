@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.execution.trailing import trailed_stop
+from engine.risk.stops import trailed_stop
 
 D = Decimal
 
