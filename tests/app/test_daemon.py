@@ -228,6 +228,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_an_unreachable_exchange_is_a_visible_state_from_which_the_engine_recovers_by_itself(tmp_path: Path) -> None:
     port = free_port()
     home = paper_home(tmp_path / "home", port)
@@ -256,6 +257,7 @@ def test_an_unreachable_exchange_is_a_visible_state_from_which_the_engine_recove
         assert not any(secret.encode() in path.read_bytes() for secret in keys.values()), path
 
 
+@pytest.mark.slow
 def test_refused_keys_end_the_daemon_with_one_line_instead_of_being_tried_for_ever(tmp_path: Path) -> None:
     from tests.simulator_process import simulator
 

@@ -89,6 +89,7 @@ def test_under_a_running_engine_it_takes_effect_at_once_and_outlives_the_engine(
         assert {entry["clOrdId"] for entry in venue_of(home).ledger()["entries"]} == entered
 
 
+@pytest.mark.slow
 def test_with_a_broken_config_it_goes_on_at_the_venue_of_the_last_run(positions_home: Path) -> None:
     (positions_home / "config.yaml").write_text("risk: {max_positons: 3}\n")
     for arguments, state in ((("--kill",), "halted"), (("--kill", "--flatten"), "flat")):
@@ -103,6 +104,7 @@ def test_with_a_broken_config_it_goes_on_at_the_venue_of_the_last_run(positions_
         assert live_algos(ledger) == []
 
 
+@pytest.mark.slow
 def test_with_a_broken_config_and_no_known_venue_entries_are_latched_all_the_same(home: Path) -> None:
     (home / "config.yaml").write_text("risk: {max_positons: 3}\n")
     for arguments in (("--kill",), ("--kill", "--flatten")):

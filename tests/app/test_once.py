@@ -48,6 +48,7 @@ def test_each_cycle_of_a_run_decides_on_the_next_bar(three: tuple[Path, Finished
     assert [bar - bars[0] for bar in bars] == [0, BAR_MS, 2 * BAR_MS]
 
 
+@pytest.mark.slow
 def test_the_same_seed_in_another_fresh_home_gives_the_same_decisions_to_the_byte(
     three: tuple[Path, Finished], home: Path
 ) -> None:
@@ -56,6 +57,7 @@ def test_the_same_seed_in_another_fresh_home_gives_the_same_decisions_to_the_byt
     assert len(again.decision_lines) == 51
 
 
+@pytest.mark.slow
 def test_the_next_run_in_a_home_goes_on_with_the_next_bar_of_the_same_market(three: tuple[Path, Finished]) -> None:
     home, run = three
     before = [o for o in run.objects if o["type"] == "cycle"][-1]

@@ -68,6 +68,7 @@ def actions(run: Finished) -> list[str]:
     return [o["reason"] for o in run.objects if o["type"] == "decision" and o["action"] != "HOLD"]
 
 
+@pytest.mark.slow
 def test_a_folder_of_csv_files_is_traded_under_brackets_and_balances(tmp_path: Path) -> None:
     folder = write_candles(tmp_path / "candles", [("BTC", 30_000.0, 1), ("ETH", 2_000.0, 2), ("SOL", 50.0, 3)])
     home = fresh_home(tmp_path / "home")

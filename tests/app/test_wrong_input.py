@@ -89,6 +89,7 @@ def test_a_mistake_costs_one_clear_line_and_nothing_else(tmp_path: Path, mistake
     assert {name: after[name] for name in before} == before
 
 
+@pytest.mark.slow
 def test_a_folder_without_candles_is_refused_by_name(home: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     complaint = app(home, "--once", "--replay", str(tmp_path / "empty")).complaint
@@ -96,6 +97,7 @@ def test_a_folder_without_candles_is_refused_by_name(home: Path, tmp_path: Path)
     assert "no candle files" in complaint
 
 
+@pytest.mark.slow
 def test_a_corrupt_database_is_named_and_left_as_it_was(home: Path) -> None:
     database = home / "storage/cynosure.db"
     database.parent.mkdir()
@@ -131,6 +133,7 @@ def test_a_home_that_cannot_be_written_is_refused(home: Path) -> None:
         home.chmod(0o700)
 
 
+@pytest.mark.slow
 def test_a_home_keeps_its_market_when_another_seed_is_asked_for(positions_home: Path) -> None:
     """Positions of one market cannot be carried into another; the refusal keeps both the state and its register."""
     before = user_files(positions_home)

@@ -203,6 +203,7 @@ async def test_no_three_keys_in_live_kill_close_or_resume(alphabet: Sequence[str
         assert not DESTRUCTIVE & set(d.link.kinds())
 
 
+@pytest.mark.slow
 async def test_no_fast_keys_in_the_demo_kill_or_close() -> None:
     """With the wall clock standing still every modal stays deaf: nothing typed by accident counts."""
     async with desk(size=(80, 24)) as d:

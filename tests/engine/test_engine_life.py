@@ -72,6 +72,7 @@ async def test_a_position_that_appears_after_flat_is_closed_by_the_guard(home: P
         await engine.close()
 
 
+@pytest.mark.slow
 async def test_a_flatten_that_failed_is_tried_again_a_minute_apart_and_told_each_time(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +99,7 @@ async def test_a_flatten_that_failed_is_tried_again_a_minute_apart_and_told_each
         await engine.close()
 
 
+@pytest.mark.slow
 async def test_looking_heals_nothing_and_a_start_does(home: Path) -> None:
     looking = engine_in(home, observe=True)
     try:
@@ -131,6 +133,7 @@ def set_up_as(monkeypatch: pytest.MonkeyPatch, config: AccountConfig) -> None:
     monkeypatch.setattr(OkxExchange, "account_config", account_config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("config", "reason", "text"), LOST)
 async def test_a_wrong_set_up_at_the_start_leaves_no_position_unguarded_and_nothing_opens(
     home: Path, monkeypatch: pytest.MonkeyPatch, config: AccountConfig, reason: Reason, text: str
@@ -160,6 +163,7 @@ async def test_a_wrong_set_up_at_the_start_leaves_no_position_unguarded_and_noth
         await engine.close()
 
 
+@pytest.mark.slow
 async def test_a_wrong_set_up_of_an_account_that_is_flat_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ def test_a_kill_runs_on_its_own_thread_and_a_closed_desk_opens_again(venue: Embe
     assert threads == {"kill"}
 
 
+@pytest.mark.slow
 def test_closing_waits_for_a_kill_that_is_under_way(venue: EmbeddedVenue, tmp_path: Path) -> None:
     desk = KillDesk(EntryLatch(tmp_path / "storage"), lambda _report: None)
     running = desk.engage(endpoint(venue), True, "key")
@@ -56,6 +57,7 @@ def test_closing_waits_for_a_kill_that_is_under_way(venue: EmbeddedVenue, tmp_pa
     assert running.result().state is KillState.FLAT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flatten", [False, True])
 def test_nobody_resumes_while_a_kill_is_at_work_and_afterwards_its_word_is_not_written_again(
     venue: EmbeddedVenue, tmp_path: Path, flatten: bool
@@ -78,6 +80,7 @@ def test_nobody_resumes_while_a_kill_is_at_work_and_afterwards_its_word_is_not_w
     assert not latch.engaged()
 
 
+@pytest.mark.slow
 def test_who_stops_waiting_for_a_kill_does_not_end_it(venue: EmbeddedVenue, tmp_path: Path) -> None:
     desk = KillDesk(EntryLatch(tmp_path / "storage"), lambda _report: None)
     running = desk.engage(endpoint(venue), False, "key")

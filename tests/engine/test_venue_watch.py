@@ -173,6 +173,7 @@ async def test_a_clock_that_a_call_found_wrong_stops_entries_within_seconds_not_
     assert engine.opened().desk.blocks.on(ACCOUNT) == ()
 
 
+@pytest.mark.slow
 async def test_a_changed_position_mode_is_noticed_and_its_end_too_and_a_clean_stop_disarms_the_dead_man(
     tmp_path: Path,
 ) -> None:

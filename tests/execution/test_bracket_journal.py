@@ -116,6 +116,7 @@ async def test_what_the_venue_answers_is_on_record(rig: Rig, fault: Any, steps: 
     await at_rest(rig)
 
 
+@pytest.mark.slow
 async def test_no_second_bracket_goes_out_while_the_first_ones_fate_could_not_be_looked_at(rig: Rig) -> None:
     rig.venue.faults["place_order"] = [without_bracket]
     plan = await rig.plan("b-blind")
@@ -132,6 +133,7 @@ async def test_no_second_bracket_goes_out_while_the_first_ones_fate_could_not_be
     await at_rest(rig)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "fault"),
     [

@@ -143,6 +143,7 @@ def _without_mark(position: Position) -> Position:
     return replace(position, mark_price=None)
 
 
+@pytest.mark.slow
 async def test_nothing_of_ours_stays_under_a_position_that_could_not_be_claimed(rig: Rig) -> None:
     await by_hand(rig)
 
@@ -156,6 +157,7 @@ async def test_nothing_of_ours_stays_under_a_position_that_could_not_be_claimed(
     assert await rig.brackets(ETH) == []
 
 
+@pytest.mark.slow
 async def test_a_bracket_that_nobody_can_see_yet_keeps_the_claim_and_the_guard_goes_on(rig: Rig) -> None:
     position = await by_hand(rig)
 

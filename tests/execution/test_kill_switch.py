@@ -199,6 +199,7 @@ def test_position_without_a_readable_name_keeps_every_bracket_and_is_never_calle
     assert set(venue.algos) == {"a0", "a1"}  # one of them may be its stop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [Unavailable("down"), ExchangeError("odd"), RuntimeError("a bug"), OSError("socket")])
 def test_dead_venue_ends_in_time_loudly_and_latched(tmp_path: Path, error: Exception) -> None:
     class Dead:

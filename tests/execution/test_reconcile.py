@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from engine.execution.ids import entry_id
 from engine.execution.states import IntentState as S
 from engine.reasons import Reason
@@ -90,6 +92,7 @@ async def test_an_instrument_that_somebody_works_on_is_left_to_them(rig: Rig) ->
     assert (await rig.desk.reconcile()).resolved == (entry_id(f"r-busy-{BTC}"),)
 
 
+@pytest.mark.slow
 async def test_what_another_pass_has_resolved_meanwhile_is_not_resolved_twice(rig: Rig) -> None:
     await lost_entries(rig, "r-twice", BTC, ETH)
     inner: list[tuple[str, ...]] = []

@@ -7,6 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from engine.execution.ids import entry_id, exit_id
 from engine.execution.intent import Intent
 from engine.execution.states import IntentState as S
@@ -106,6 +108,7 @@ async def test_accepted_order_that_the_venue_forgot_while_flat_is_unfilled(rig: 
     assert await rig.position() is None
 
 
+@pytest.mark.slow
 async def test_unknown_exit_is_settled_by_the_next_reconcile(rig: Rig) -> None:
     assert (await rig.desk.entry.enter(await rig.plan("res-exit"))).reason is Reason.ENTERED
     rig.venue.faults["place_order"] = [lose_reply]

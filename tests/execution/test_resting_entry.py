@@ -6,6 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from engine.model import OrderRequest, OrderType, Protection, Side
 from engine.reasons import Reason
 from tests.execution.rig import Rig, down
@@ -26,6 +28,7 @@ async def left_resting(rig: Rig) -> None:
     assert len(await rig.real.open_orders()) == 1
 
 
+@pytest.mark.slow
 async def test_an_entry_that_its_own_cancel_did_not_reach_is_cancelled_by_the_next_reconcile(rig: Rig) -> None:
     await left_resting(rig)
     assert not (await rig.desk.reconcile()).silent
@@ -35,6 +38,7 @@ async def test_an_entry_that_its_own_cancel_did_not_reach_is_cancelled_by_the_ne
     assert (await rig.desk.reconcile()).silent
 
 
+@pytest.mark.slow
 async def test_what_a_resting_entry_has_filled_gets_its_bracket_from_the_guard(rig: Rig) -> None:
     await left_resting(rig)
     rig.venue.always.clear()

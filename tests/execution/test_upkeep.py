@@ -226,6 +226,7 @@ async def test_what_was_seen_decides_where_the_position_cannot_be_read_again(rig
         assert await rig.position() is None
 
 
+@pytest.mark.slow
 async def test_a_threatened_position_whose_close_is_refused_is_not_closed_at_every_pass(rig: Rig) -> None:
     await entered(rig, "doomed-refused")
     rig.venue.always["positions"] = squeezed(rig, "0.98")
@@ -300,6 +301,7 @@ async def test_a_position_leaves_before_its_instrument_expires_and_not_earlier(r
     rig.instruments[BTC] = live
 
 
+@pytest.mark.slow
 async def test_a_close_before_expiry_that_is_refused_is_not_tried_at_every_pass(rig: Rig) -> None:
     await entered(rig, "expiry-no")
     rig.instruments[BTC] = replace(rig.instruments[BTC], expires_at=rig.clock.now_ms() + HOUR)
@@ -312,6 +314,7 @@ async def test_a_close_before_expiry_that_is_refused_is_not_tried_at_every_pass(
     assert len(await rig.brackets()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("worthless", ["0", "NaN", "-1", "Infinity"])
 async def test_a_worthless_mark_price_triggers_nothing(rig: Rig, worthless: str) -> None:
     await entered(rig, f"zero-{worthless}")
@@ -507,6 +510,7 @@ async def test_a_trade_that_filled_while_the_database_refuses_is_guarded_from_me
 # ---------------------------------------------------------------- the moment after a close (row 23)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["stop", "target", "signal", "by hand", "liquidation", "adl"])
 async def test_however_it_closed_nothing_opens_there_until_the_cooldown_is_over(rig: Rig, how: str) -> None:
     position = await entered(rig, f"cool-{how}")

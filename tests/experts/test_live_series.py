@@ -101,6 +101,7 @@ def test_lanes_advance_by_themselves() -> None:
     assert differences(live.columns(), last_rows(now)) == []
 
 
+@pytest.mark.slow
 def test_the_tapes_run_on_for_as_long_as_an_engine_does() -> None:
     whole = markets(20, 1300, each=1)
     live = LiveSeries(heads(whole, WARM_BARS))

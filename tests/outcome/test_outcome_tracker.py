@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from engine.clock import utc_day
 from engine.model import BracketPrices
 from engine.outcome.outcome_tracker import leg_reason
@@ -54,6 +56,7 @@ async def test_closed_trade_is_net_of_its_fees_and_funding(rig: Rig) -> None:
     assert trade.opened_at < trade.closed_at
 
 
+@pytest.mark.slow
 async def test_stop_and_target_are_told_apart_by_the_leg_that_fired(rig: Rig) -> None:
     await rig.desk.boot()
     for number, (below, above) in enumerate([("0.996", "1.5"), ("0.5", "1.004")]):

@@ -58,6 +58,7 @@ async def protect_until(exchange: Exchange, ticker: str, end: float) -> float:
     return slowest
 
 
+@pytest.mark.slow
 async def test_nothing_is_throttled_while_candles_take_all_they_can(exchange: Exchange, venue: Simulator) -> None:
     loop = asyncio.get_running_loop()
     for ticker in TICKERS:

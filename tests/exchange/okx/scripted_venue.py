@@ -91,7 +91,7 @@ class ScriptedVenue:
 class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         venue: ScriptedVenue = self.server.venue  # type: ignore[attr-defined]
-        while (seen := self._read()) is not None:
+        while (seen := self._next()) is not None:
             step = venue.step(seen)
             if isinstance(step, Drop):
                 return
@@ -102,6 +102,13 @@ class _Handler(socketserver.StreamRequestHandler):
                 self.wfile.write(head.encode() + step.body)
             except OSError:
                 return
+
+    def _next(self) -> Seen | None:
+        """None = the client has gone, one way or the other."""
+        try:
+            return self._read()
+        except ConnectionError:
+            return None
 
     def _read(self) -> Seen | None:
         line = self.rfile.readline().decode()

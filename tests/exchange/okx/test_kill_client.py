@@ -134,6 +134,7 @@ def test_an_order_that_cannot_be_read_still_rests(kill: OkxKillVenue, venue: Scr
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_it_gives_up_after_three_seconds_whatever_the_engine_waits_for(
     kill: OkxKillVenue, venue: ScriptedVenue
 ) -> None:

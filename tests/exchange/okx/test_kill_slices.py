@@ -6,6 +6,8 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from engine.clock import ScaledClock
 from engine.exchange.okx.exchange import OkxExchange
 from engine.exchange.okx.kill_client import OkxKillVenue
@@ -34,6 +36,7 @@ async def hold_more_than_one_order_may_close(exchange: OkxExchange) -> Decimal:
     return largest
 
 
+@pytest.mark.slow
 async def test_it_ends_flat_by_slices(tmp_path: Path) -> None:
     with simulator(tmp_path, equity="1000000") as venue:
         exchange = OkxExchange(endpoint(venue), ScaledClock(*venue.clock()))

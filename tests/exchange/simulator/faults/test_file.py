@@ -67,6 +67,7 @@ def test_a_wrong_file_is_one_clear_line(tmp_path: Path, text: str, said: str) ->
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_program_refuses_a_wrong_file(tmp_path: Path) -> None:
     for path, said in ((tmp_path / "none.yaml", "cannot be read"), (written(tmp_path, "faults: 5"), "expected a list")):
         ended = subprocess.run(

@@ -30,6 +30,7 @@ def test_a_fresh_instance_asked_in_another_order_gives_the_same_bars(source: Gen
     assert same(late, source.bars("XAU-USDT-SWAP", far, far + DAY_MS))
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bars(source: GeneratedBars) -> None:
     code = (
         "from engine.exchange.simulator.generator import GeneratedBars, START_MS as S\n"
@@ -52,6 +53,7 @@ def test_going_on_never_changes_what_was(source: GeneratedBars) -> None:
     assert same(before, fresh.bars(BTC, fresh.history_start_ms, START_MS + DAY_MS))
 
 
+@pytest.mark.slow
 def test_a_day_that_left_the_cache_comes_back_the_same() -> None:
     fresh = GeneratedBars(seed=3)
     first = fresh.bars(BTC, fresh.history_start_ms, fresh.history_start_ms + DAY_MS)

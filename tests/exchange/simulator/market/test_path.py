@@ -87,6 +87,7 @@ def test_a_path_asked_in_pieces_is_the_path_asked_at_once(market: SimulatedMarke
         assert np.array_equal(np.concatenate([piece[place] for piece in pieces]), whole[place])
 
 
+@pytest.mark.slow
 def test_the_path_never_depends_on_what_was_asked_before() -> None:
     one, other = (SimulatedMarket(GeneratedBars(seed=5)) for _ in range(2))
     other.mark_path("SUI-USDT-SWAP", START_MS + 86_400_000, START_MS + 2 * 86_400_000)

@@ -111,6 +111,7 @@ def test_a_torn_registration_counts_as_none(tmp_path: Path, content: str) -> Non
     assert Registration.read(path) is None
 
 
+@pytest.mark.slow
 def test_a_killed_venue_is_started_again_where_it_was(tmp_path: Path, started: list[EmbeddedVenue]) -> None:
     first = start(started, tmp_path)
     reached = first.advance(ms=600_000)
@@ -122,6 +123,7 @@ def test_a_killed_venue_is_started_again_where_it_was(tmp_path: Path, started: l
     assert second.clock()[0] == reached
 
 
+@pytest.mark.slow
 def test_a_dead_venue_is_revived_at_its_address_with_its_credentials(
     tmp_path: Path, started: list[EmbeddedVenue]
 ) -> None:
@@ -138,6 +140,7 @@ def test_a_dead_venue_is_revived_at_its_address_with_its_credentials(
     assert found.pid == venue.pid
 
 
+@pytest.mark.slow
 def test_a_child_that_ends_at_once_tells_why(tmp_path: Path) -> None:
     with pytest.raises(VenueStartError, match="nothing-here") as failed:
         EmbeddedVenue.start(tmp_path, seed=7, speed=0, replay=tmp_path / "nothing-here")
@@ -156,6 +159,7 @@ def test_two_homes_run_side_by_side(tmp_path: Path, started: list[EmbeddedVenue]
     assert two.alive()
 
 
+@pytest.mark.slow
 def test_a_stranger_behind_a_stale_registration_is_neither_adopted_nor_killed(
     tmp_path: Path, started: list[EmbeddedVenue]
 ) -> None:

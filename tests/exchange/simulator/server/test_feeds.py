@@ -82,6 +82,7 @@ async def test_a_spoiled_feed_is_told_and_what_was_known_stays(venue: Simulator,
     await board.aclose()
 
 
+@pytest.mark.slow
 async def test_a_stalled_feed_costs_its_own_time_only(venue: Simulator, reading: Reading) -> None:
     venue.fault("feed", NEWS, how="stall", delay_ms=6_000)
     await reading.again()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.exchange.simulator.server.conftest import Sdk, connect
 from tests.simulator_process import Simulator, simulator
@@ -51,6 +52,7 @@ def test_a_clock_that_is_off_refuses_time_stamps_and_says_so(venue: Simulator, s
     assert sdk.account.get_positions()["code"] == "0"
 
 
+@pytest.mark.slow
 def test_prices_terms_and_hours_are_those_of_the_venue_after_kill_9(tmp_path: Path) -> None:
     with simulator(tmp_path, state=True) as venue:
         sdk = connect(venue)

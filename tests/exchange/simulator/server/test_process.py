@@ -38,18 +38,21 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
         assert f"port {port} is taken" in refused(tmp_path, port=port)
 
 
+@pytest.mark.slow
 def test_a_replay_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "nothing") in refused(tmp_path, replay=tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     assert str(tmp_path / "empty") in refused(tmp_path, replay=tmp_path / "empty")
 
 
+@pytest.mark.slow
 def test_a_state_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     state = tmp_path / "simulator.db"
     state.write_bytes(b"not a database at all, whatever its name says" * 100)
     assert "simulator.db" in refused(tmp_path, state=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [{"port": 70_000}, {"speed": -1}, {"equity": "much"}, {"start": "noon"}])
 def test_an_option_that_makes_no_sense_is_refused(tmp_path: Path, option: dict[str, Any]) -> None:
     ended = subprocess.run(
@@ -69,11 +72,13 @@ def test_it_ends_with_zero_while_a_client_is_connected(tmp_path: Path, number: s
     assert "Traceback" not in running.log_path.read_text()
 
 
+@pytest.mark.slow
 def test_a_forgotten_process_ends_by_itself(tmp_path: Path) -> None:
     with simulator(tmp_path, idle_exit=0.5) as running:
         assert running.process.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_a_fresh_venue_begins_where_it_is_told(tmp_path: Path) -> None:
     with simulator(tmp_path, start="2026-03-10T00:00:00", equity="2500") as running:
         assert running.now_ms == 1_773_100_800_000
@@ -126,6 +131,7 @@ def test_a_restart_on_its_state_file_finds_everything_as_it_was(tmp_path: Path, 
         assert running.now_ms == now + 60_000
 
 
+@pytest.mark.slow
 def test_the_market_is_the_same_in_any_process(tmp_path: Path) -> None:
     here = open_market(11)
     with simulator(tmp_path, seed=11) as running:

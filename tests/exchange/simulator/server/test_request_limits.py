@@ -79,6 +79,7 @@ def test_the_program_and_the_simulator_know_the_same_limits(endpoint: Endpoint) 
         assert not limit.per_instrument
 
 
+@pytest.mark.slow
 def test_over_the_wire_it_is_http_429(tmp_path: Path) -> None:
     with simulator(tmp_path, speed=0.001) as running:
         sdk = connect(running)
