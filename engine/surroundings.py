@@ -48,15 +48,13 @@ class Surroundings:
         self._forecasts.request(windows)
 
     def around(self, snapshot: MarketSnapshot) -> MarketSnapshot:
-        """The snapshot with what is known beside it now, and the age of each."""
-        flowing = with_flows(snapshot, self._flows())
-        beside = replace(
-            flowing,
+        """The snapshot with what is known beside it now."""
+        return replace(
+            with_flows(snapshot, self._flows()),
             forecast=self._forecasts.latest(snapshot.instrument.inst_id),
             fear_greed=self._feeds.fear_greed(),
             headlines=self._feeds.headlines(),
         )
-        return replace(beside, ages_s={**flowing.ages_s, **_ages(beside)})
 
     def health(self) -> Iterator[HealthChanged]:
         """One word for each source beside the venue."""
@@ -68,16 +66,3 @@ class Surroundings:
     async def aclose(self) -> None:
         await self._forecasts.aclose()
         await self._feeds.aclose()
-
-
-def _ages(snapshot: MarketSnapshot) -> dict[str, float | None]:
-    """Venue seconds since each source beside the venue's tables was true; None = not there."""
-    stamps = {
-        "forecast": snapshot.forecast,
-        "fear_greed": snapshot.fear_greed,
-        "news": snapshot.headlines,
-    }
-    return {
-        name: None if known is None else max(0.0, (snapshot.taken_at - known.ts) / 1000)
-        for name, known in stamps.items()
-    }

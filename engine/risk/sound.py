@@ -131,7 +131,6 @@ def snapshot() -> MarketSnapshot:
         funding=Funding(INSTRUMENT.inst_id, 0.0001, NOW + 4 * 3_600_000, 8 * 3_600_000, NOW),
         open_interest=None,
         long_short=None,
-        ages_s={"quote": 1.0},
     )
 
 
