@@ -9,7 +9,7 @@ from dataclasses import replace
 from engine.clock import Clock
 from engine.events import HealthChanged
 from engine.exchange.streams import MarketFlows, NoFlows
-from engine.feeds.board import FeedBoard
+from engine.feeds.board import FEAR_GREED, NEWS, FeedBoard
 from engine.forecast.service import SOURCE as FORECAST
 from engine.forecast.service import ForecastService
 from engine.market_flow import with_flows
@@ -17,6 +17,8 @@ from engine.model import Candles, MarketSnapshot, Timeframe
 from engine.supervisor import Supervisor
 
 READ_WITHIN_S = 5.0
+BESIDE = (FORECAST, FEAR_GREED, NEWS)
+"""What only a running engine listens to."""
 
 
 class Surroundings:

@@ -123,7 +123,7 @@ def _outcome(record: DecisionRecord, glyphs: Glyphs) -> list[Line]:
 def regime_share(record: DecisionRecord) -> str:
     """What the regime leaves of a size; unknown, it says so beside the number."""
     share = fixed(record.regime_multiplier, 2)
-    return f"{UNKNOWN} x{share}" if record.regime_unknown else share
+    return f"n/a x{share}" if record.regime_unknown else f"x{share}"
 
 
 def _facts(record: DecisionRecord, width: int) -> list[Line]:
@@ -134,7 +134,7 @@ def _facts(record: DecisionRecord, width: int) -> list[Line]:
         (fixed(record.strength, 2), "text"),
         ("  p win ", "label"),
         (fixed(record.p_win, 2), "text"),
-        ("  regime x", "label"),
+        ("  regime ", "label"),
         (regime_share(record), "text"),
     ]
     ages = "  ".join(f"{name} {age(value) if value is not None else 'n/a'}" for name, value in record.ages_s.items())

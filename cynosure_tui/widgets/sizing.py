@@ -35,7 +35,7 @@ def _rows(sizing: Sizing, record: DecisionRecord, digits: int, width: int) -> li
         *_pair(width, ("EV net", percent(sizing.ev_pct)), ("edge", fixed(sizing.edge, 3))),
         *_pair(width, ("odds", fixed(sizing.odds, 2)), ("cost", share(sizing.cost_pct, 2))),
         *_pair(width, ("Kelly/2", share(sizing.half_kelly)), ("x conf", fixed(sizing.conf_scale, 2))),
-        *_pair(width, ("x regime", regime_share(record)), ("x DA", fixed(sizing.advocate_factor, 2))),
+        *_pair(width, ("x regime", regime_share(record).removeprefix("x")), ("x DA", fixed(sizing.advocate_factor, 2))),
         *_pair(width, ("SL", percent(-sizing.stop_distance_pct)), ("TP", percent(sizing.target_distance_pct))),
         *_pair(width, ("notional", fixed(sizing.notional)), ("at risk", fixed(sizing.risk_usdt))),
         *_pair(width, ("size", f"{sizing.contracts.normalize():f} ct"), ("at price", price(record.price, digits))),

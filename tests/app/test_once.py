@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import DEFAULT_WATCHLIST
-from tests.app.program import Finished, app, fresh_home
+from tests.app.program import Finished, app, fresh_home, status
 
 PROMISED = {
     "type", "ticker", "action", "reason", "signals_aligned", "timeframes_aligned", "strength", "confidence",
@@ -62,6 +62,20 @@ def test_the_next_run_in_a_home_goes_on_with_the_next_bar_of_the_same_market(thr
     after = app(home, "--once", "--json").objects[-1]
     assert after["bar_ts"] == before["bar_ts"] + BAR_MS
     assert after["cycle"] == before["cycle"] + 1
+
+
+@pytest.mark.slow
+def test_afterwards_status_says_that_no_engine_reads_the_feeds_and_how_old_they_are(
+    three: tuple[Path, Finished],
+) -> None:
+    health = status(three[0])["health"]
+    for feed in ("news", "f&g"):
+        assert health[feed]["status"] == "no engine"
+        assert health[feed]["age_s"] is not None
+    assert health["forecast"]["status"] in {"no engine", "off"}
+    text = app(three[0], "--status").out
+    assert "news no engine reads it; last read" in text
+    assert "connecting" not in text
 
 
 @pytest.mark.slow
