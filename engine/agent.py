@@ -140,6 +140,7 @@ class Agent:
             # On a thread: 15 ms of NumPy for 51 series, and nobody else looks at the board before the cycle goes on.
             await asyncio.to_thread(self.signals.refresh, windows)
             self._surroundings.ask_forecasts(by_instrument(windows))
+            await self._surroundings.forecasts_asked()
         except Exception:  # a defect met in one window must not end the cycle of all: each ticker computes its own
             log.exception("computing the watchlist's signals")
 

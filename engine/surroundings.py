@@ -11,7 +11,7 @@ from engine.events import HealthChanged
 from engine.exchange.streams import MarketFlows, NoFlows
 from engine.feeds.board import FEAR_GREED, NEWS, FeedBoard
 from engine.forecast.service import SOURCE as FORECAST
-from engine.forecast.service import ForecastService
+from engine.forecast.service import ForecastHealth, ForecastService
 from engine.market_flow import with_flows
 from engine.model import Candles, MarketSnapshot, Timeframe
 from engine.supervisor import Supervisor
@@ -31,6 +31,7 @@ class Surroundings:
         self._flows = flows
         self._forecasts = forecasts
         self._feeds = feeds
+        self._patience_s = 0.0
 
     async def load(self) -> None:
         """What the last run had read. Never raises."""
@@ -45,6 +46,18 @@ class Surroundings:
         """For a run without jobs: what is due is read, and nothing is waited for longer than a few seconds."""
         await self._feeds.refresh(READ_WITHIN_S)
 
+    async def load_forecasts(self, supervisor: Supervisor, within_s: float) -> None:
+        """For a run that ends after its cycles: the model is loaded if it is here, and from now on every cycle waits
+        for its forecasts; neither for longer than `within_s` wall seconds. Where there is none, nothing waits."""
+        self._forecasts.start(supervisor)
+        self._patience_s = within_s
+        await self._forecasts.loaded(within_s)
+
+    async def forecasts_asked(self) -> None:
+        """Waits for what was asked, in a run that waits at all."""
+        if self._patience_s > 0:
+            await self._forecasts.settled(self._patience_s)
+
     def ask_forecasts(self, windows: Mapping[str, Mapping[Timeframe, Candles]]) -> None:
         """Every ticker's 1H and 4H windows by instrument id; answers come when they come."""
         self._forecasts.request(windows)
@@ -57,6 +70,10 @@ class Surroundings:
             fear_greed=self._feeds.fear_greed(),
             headlines=self._feeds.headlines(),
         )
+
+    def forecast_health(self) -> ForecastHealth:
+        """Whether there are forecasts, and if not, why."""
+        return self._forecasts.health()
 
     def health(self) -> Iterator[HealthChanged]:
         """One word for each source beside the venue."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engine.clock import Clock, utc_day
 from engine.config import FeedSettings
 from engine.feeds import cache
-from engine.feeds.addresses import host_of
+from engine.feeds.addresses import host_of, memory_key
 from engine.feeds.download import Downloader
 from engine.feeds.fear_greed import MOST_BYTES as INDEX_BYTES
 from engine.feeds.fear_greed import read_fear_greed
@@ -52,10 +52,10 @@ class FeedBoard:
     async def load(self) -> None:
         """What the last run read, as far as it is still configured. Never raises."""
         kept = await asyncio.to_thread(cache.load, self._storage)
-        if self._index is not None and (index := kept.fear_greed.get(self._index.source.url)) is not None:
+        if self._index is not None and (index := kept.fear_greed.get(memory_key(self._index.source.url))) is not None:
             self._index.restore(FearGreed(index.value, index.ts), index.read_at)
         for feed in self._news:
-            if (news := kept.news.get(feed.source.url)) is not None:
+            if (news := kept.news.get(memory_key(feed.source.url))) is not None:
                 feed.restore(tuple(news.stories), news.read_at)
         await self._merge()
 
@@ -149,11 +149,12 @@ class FeedBoard:
         feed = self._index
         if feed is None or feed.value is None or feed.read_at is None:
             return {}
-        return {feed.source.url: cache.KeptIndex(value=feed.value.value, ts=feed.value.ts, read_at=feed.read_at)}
+        kept = cache.KeptIndex(value=feed.value.value, ts=feed.value.ts, read_at=feed.read_at)
+        return {memory_key(feed.source.url): kept}
 
     def _kept_news(self) -> dict[str, cache.KeptNews]:
         return {
-            feed.source.url: cache.KeptNews(stories=list(feed.value), read_at=feed.read_at)
+            memory_key(feed.source.url): cache.KeptNews(stories=list(feed.value), read_at=feed.read_at)
             for feed in self._news
             if feed.value is not None and feed.read_at is not None
         }
