@@ -64,16 +64,15 @@ class ForecastProcess:
             raise ForecasterDied(f"it answered something else: {error!r}"[:200]) from error
 
     async def watch(self) -> None:
-        """Returns never: it waits for the end and raises ForecasterDied. Meanwhile it keeps the log within its limit,
-        whatever a library may have to say."""
-        ended = asyncio.ensure_future(self._process.wait())
-        try:
-            while not (await asyncio.wait({ended}, timeout=LOG_LOOK_S))[0]:
-                if self._log is not None:
-                    await asyncio.to_thread(bound, self._log, LOG_LIMIT)
-            raise ForecasterDied(self._words(ended.result()))
-        finally:
-            ended.cancel()
+        """Returns never: it waits for the end and raises ForecasterDied."""
+        raise ForecasterDied(self._words(await self._process.wait()))
+
+    async def bound_log(self) -> None:
+        """Returns never: it keeps the log within its limit, whatever a library may have to say."""
+        while True:
+            await asyncio.sleep(LOG_LOOK_S)
+            if self._log is not None:
+                await asyncio.to_thread(bound, self._log, LOG_LIMIT)
 
     async def close(self) -> None:
         """Ends it: by the pipe, and by force when it does not hear. At most twice END_S: a driver may keep a process

@@ -186,6 +186,7 @@ class ForecastService:
         async with started(command, environ, self._log) as child, asyncio.TaskGroup() as group:
             group.create_task(self._serve(child, weights))
             group.create_task(child.watch())
+            group.create_task(child.bound_log())
 
     async def _serve(self, child: ForecastProcess, weights: Weights) -> None:
         fetching = weights.file is None
