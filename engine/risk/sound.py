@@ -188,4 +188,5 @@ def sound_inputs(limits: RiskLimits) -> DecisionInputs:
         correlations={},
         ticker_return_14d=0.0,
         clock_offset_ms=0,
+        regime_multiplier=1.0,
     )

@@ -248,3 +248,19 @@ async def test_a_hostile_answer_of_the_venue_changes_no_action_or_is_a_hold_that
         assert line_of(brief, start).endswith("n/a"), brief
     assert not {"nan", "inf", "-inf"} & set(re.split(r"[\s,(]", brief.lower()))
     assert json.dumps(dict(record.stages_ms), allow_nan=False)
+
+
+def without_btc(endpoint: Endpoint, params: Mapping[str, Any], rows: Rows) -> Rows:
+    return [] if endpoint is CANDLES and params.get("instId") == "BTC-USDT-SWAP" else rows
+
+
+async def test_while_nobody_knows_btc_s_hours_a_size_is_half_and_says_why(
+    market: Stage, calm: tuple[str, DecisionRecord]
+) -> None:
+    market.spoil = without_btc
+    brief, record = await market.decide()
+    assert "BTC REGIME n/a size x0.50 (0 of 96 BTC hours)" in line_of(brief, "BTC REGIME")
+    assert (record.regime_multiplier, record.regime_unknown) == (0.5, "0 of 96 BTC hours")
+    assert calm[1].regime_multiplier > 0.5
+    assert calm[1].regime_unknown == ""
+    assert record.action is Action.HOLD or size_of(record) < size_of(calm[1])
