@@ -42,14 +42,14 @@ def gather(
     """
     current = usable(snapshot, limits)
     technical = technical or technical_signals(current.candles)
-    instrument, now_ms = snapshot.instrument, snapshot.taken_at
+    instrument, now_ms, ages_s = snapshot.instrument, snapshot.taken_at, source_ages(snapshot)
     inputs = BriefInputs(
         asset_class=instrument.asset_class,
         technical=technical,
         streak=streak,
         book=_book(current, contracts),
         stats=market_stats(current),
-        ages_s=source_ages(current),
+        ages_s=ages_s,
         identity=None if deidentify else _identity(snapshot),
         forecast=forecast_signals(current.forecast, now_ms),
         regime=regime_signals(current.btc_hours, current.fear_greed, now_ms, instrument.asset_class),
@@ -66,7 +66,7 @@ def gather(
         technical=technical,
         book=inputs.book,
         stats=inputs.stats,
-        ages_s=source_ages(snapshot),
+        ages_s=ages_s,
         dropped=brief.dropped,
         forecast=inputs.forecast,
         regime=inputs.regime,

@@ -38,8 +38,10 @@ def since_s(now_ms: int, ts: int) -> float:
 def source_ages(snapshot: MarketSnapshot) -> dict[str, float | None]:
     """Every source and its age in venue seconds at the moment the snapshot was taken; candles since their last bar
     closed. None: not there, or stamped so far ahead of us that nobody can say."""
-    known = {name: _shown(name, since_s(snapshot.taken_at, ts)) for name, ts in stamps(snapshot)}
-    return {name: known.get(name) for name in SOURCES}
+    ages: dict[str, float | None] = dict.fromkeys(SOURCES)
+    for name, ts in stamps(snapshot):
+        ages[name] = _shown(name, since_s(snapshot.taken_at, ts))
+    return ages
 
 
 def stamps(snapshot: MarketSnapshot) -> Iterator[tuple[str, int]]:
