@@ -74,8 +74,9 @@ async def _step(engine: Engine) -> None:
 
 def _print(report: CycleReport, forecast: ForecastHealth, as_json: bool) -> None:
     if not as_json:
-        print("\n".join(cycle_lines(report)))
-        print(f"forecast {'ok' if forecast.status == 'ok' else 'n/a'}: {forecast.detail}")
+        *lines, summed = cycle_lines(report)
+        told = f"forecast {'ok' if forecast.status == 'ok' else 'n/a'}: {forecast.detail}"
+        print("\n".join((*lines, told, summed)))
         return
     for record in report.records:
         print(json.dumps(decision_line(record), allow_nan=False))

@@ -96,5 +96,7 @@ def test_two_homes_run_at_the_same_time_without_knowing_of_each_other(tmp_path: 
 def test_without_json_a_person_reads_a_line_per_ticker(home: Path) -> None:
     run = app(home, "--once")
     assert run.code == 0
-    assert len(run.out.splitlines()) == 18
-    assert run.out.splitlines()[-1].startswith("cycle 1: 17 decisions in ")
+    lines = run.out.splitlines()
+    assert len(lines) == 19
+    assert lines[-2].startswith(("forecast ok: ", "forecast n/a: ")), "and whether there were forecasts"
+    assert lines[-1].startswith("cycle 1: 17 decisions in ")
