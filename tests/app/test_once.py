@@ -41,6 +41,8 @@ def test_a_cycle_prints_a_decision_for_each_of_the_17_tickers_and_a_line_of_timi
     assert set(cycle["stages_ms"]) == {"fetch", "experts", "synthesis", "risk", "execute"}
     assert cycle["stages_ms"]["fetch"] > 0
     assert (cycle["decisions"], cycle["failed"]) == (17, {})
+    assert cycle["forecast"]["status"] in {"ok", "off", "down", "connecting", "stale"}
+    assert cycle["forecast"]["detail"], "forecasts, or why there are none"
 
 
 def test_each_cycle_of_a_run_decides_on_the_next_bar(three: tuple[Path, Finished]) -> None:
