@@ -115,9 +115,9 @@ def sentiment(bars: Candles) -> Mapping[str, FloatArray]:
 
 
 def regime(bars: Candles) -> Mapping[str, FloatArray]:
-    """BTC's whole history, and the index of that day and of the next, at every bar."""
+    """BTC's whole history, and the index of that day and of the next, at every fifth bar."""
     told = []
-    for ts in bars.ts:
+    for ts in bars.ts[::5]:
         now = int(ts) + H1.ms
         told.append(regime_signals(bars, FearGreed(50, now), now))
         assert regime_signals(bars, FearGreed(99, now + 24 * H1.ms), now).fear_greed is None
