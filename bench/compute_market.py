@@ -52,7 +52,6 @@ def snapshot(rng: np.random.Generator, ticker: str, bars: int) -> MarketSnapshot
         funding=Funding(inst_id, 0.0001, NOW + 3_600_000, 8 * 3_600_000, NOW - 5000),
         open_interest=OpenInterest(inst_id, 1e6, 2e9, 1.9e9, NOW - 7000),
         long_short=LongShortRatio(inst_id, 1.7, NOW - 200_000),
-        ages_s={},
     )
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from engine.experts.quote_flow import BestQuote, QuoteFlowWindow
 from engine.model import FloatArray, IntArray
+from engine.model.quote_flow import BestQuote, QuoteFlowWindow
 
 DATA = Path(__file__).parents[1] / "../shared/data"
 EVENTS = "bbo_binance_perp_BTCUSDT_2024_08_08.parquet"

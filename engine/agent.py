@@ -23,9 +23,11 @@ from engine.exchange.port import Exchange
 from engine.execution.desk import TradingDesk
 from engine.execution.entry_plan import EntryPlan
 from engine.experts.gather_result import gather, technical_of
+from engine.experts.regime import UNKNOWN_SHARE
 from engine.experts.signal_board import SignalBoard
 from engine.experts.streak import Streak, advance
 from engine.fetch import CandleWindows, QuoteBoard, fetch_snapshot, has_newest_bars
+from engine.known_hours import known_correlations
 from engine.model import (
     Action,
     Candles,
@@ -42,7 +44,6 @@ from engine.model import (
 )
 from engine.patience import allowed_age_s, input_limits
 from engine.reasons import Reason
-from engine.risk.correlation import correlation_matrix
 from engine.risk.decide import forcing_gate
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import RiskLimits
@@ -139,6 +140,7 @@ class Agent:
             # On a thread: 15 ms of NumPy for 51 series, and nobody else looks at the board before the cycle goes on.
             await asyncio.to_thread(self.signals.refresh, windows)
             self._surroundings.ask_forecasts(by_instrument(windows))
+            await self._surroundings.forecasts_asked()
         except Exception:  # a defect met in one window must not end the cycle of all: each ticker computes its own
             log.exception("computing the watchlist's signals")
 
@@ -331,7 +333,7 @@ class Agent:
             correlations=self._correlations(snapshot),
             ticker_return_14d=self._books.ticker_returns.get(instrument.ticker),
             clock_offset_ms=self._clock_offset_ms(),
-            regime_multiplier=gathered.regime.volatility_multiplier if gathered.regime is not None else 1.0,
+            regime_multiplier=gathered.regime.volatility_multiplier if gathered.regime is not None else UNKNOWN_SHARE,
             tightened=self._books.tightened,
             last_closed_at=self._books.last_closes.get(instrument.ticker),
             stages_ms=dict(stages_ms),
@@ -339,7 +341,12 @@ class Agent:
 
     def _limits_now(self) -> RiskLimits:
         """In a fast simulated market the network takes its share of every age."""
-        return replace(self._limits, max_input_age_s=allowed_age_s(self._limits.max_input_age_s, self._clock))
+        limits, clock = self._limits, self._clock
+        return replace(
+            limits,
+            max_input_age_s=allowed_age_s(limits.max_input_age_s, clock),
+            max_input_ahead_s=allowed_age_s(limits.max_input_ahead_s, clock),
+        )
 
     def _largest_size(self, snapshot: MarketSnapshot) -> Decimal | None:
         """Contracts of the largest position that the limits allow, so that slippage errs on the dear side."""
@@ -350,14 +357,9 @@ class Agent:
         return contracts_for_notional(snapshot.instrument, notional, quote.mid)
 
     def _correlations(self, snapshot: MarketSnapshot) -> Mapping[str, float | None]:
-        ticker = snapshot.instrument.ticker
-        others = {t: i for t, i in self._books.open_instruments().items() if t != ticker}
-        windows = {t: self.windows.known(instrument.inst_id, Timeframe.H1) for t, instrument in others.items()}
-        series = {t: window for t, window in windows.items() if window is not None}
-        own = snapshot.candles.get(Timeframe.H1)
-        if own is not None:
-            series[ticker] = own
-        return correlation_matrix(series).with_others(ticker, tuple(others))
+        own = snapshot.instrument
+        others = {t: i for t, i in self._books.open_instruments().items() if t != own.ticker}
+        return known_correlations(self.windows, own.ticker, tuple(others), (own, *others.values()))
 
     # ------------------------------------------------------------ telling
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.agent import Agent
@@ -18,7 +18,7 @@ from engine.feeds.board import FeedBoard
 from engine.feeds.worlds import feeds_of_world
 from engine.forecast.service import ForecastService
 from engine.home import Home
-from engine.known_hours import KnownHours
+from engine.known_hours import known_correlations
 from engine.model import Instrument
 from engine.outcome.decision_log import prepare_records
 from engine.outcome.measuring import Measuring
@@ -95,7 +95,10 @@ class Assembly:
     ) -> Measuring:
         """Hears every decision, and has told once what the last run measured."""
         trail = self.settings.trading.trail_percent / 100
-        correlate = KnownHours(agent.windows, instruments).correlations
+
+        def correlate(ticker: str, others: tuple[str, ...]) -> Mapping[str, float | None]:
+            return known_correlations(agent.windows, ticker, others, instruments.values())
+
         shadows = Shadows(db, doctrine_of(self.settings), trail, correlate)
         measuring = Measuring(SignalLog(db), shadows, venue.clock, self.publish)
         try:

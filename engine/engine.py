@@ -153,6 +153,8 @@ class Engine:
         self._warn_of_skipped(self.works)
         if self.options.scheduled:
             self.works.surroundings.start(self.supervisor)
+        elif self.options.wait_for_forecasts:
+            await self.works.surroundings.load_forecasts(self.supervisor, self.settings.forecast.timeout_s)
         await self.works.books.refresh()
         await self.tell_health()
         settle_memory()

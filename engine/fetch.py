@@ -38,6 +38,8 @@ class CandleWindows:
         self._exchange = exchange
         self._windows: dict[tuple[str, Timeframe], Candles] = {}
         self._reading: defaultdict[tuple[str, Timeframe], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.btc_error = ""
+        """Why BTC's hours could not be read when they were last asked for; "" when they could."""
 
     async def window(self, inst_id: str, timeframe: Timeframe, now_ms: int) -> Candles:
         """Up to 300 confirmed bars, oldest first; the newest may be missing when the venue lags. Who asks while
@@ -61,12 +63,24 @@ class CandleWindows:
         return window
 
     async def read_all(self, instruments: Sequence[Instrument], now_ms: int, within_s: float) -> None:
-        """Every window of these instruments, side by side. Those not read within `within_s`, or not at all, stay as
-        they are: whoever needs one asks again, and says what is wrong."""
+        """Every window of these instruments, side by side, and BTC's hours, which all of them share. Those not read
+        within `within_s`, or not at all, stay as they are: whoever needs one of its own asks again, and says what is
+        wrong. BTC's hours are asked for once: a venue that refuses them is not asked by every ticker in turn."""
+        self.btc_error = f"not read within {within_s:g} s"
         reads = [self.window(i.inst_id, timeframe, now_ms) for timeframe in Timeframe for i in instruments]
+        reads.append(self._read_btc(now_ms))
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await asyncio.gather(*reads, return_exceptions=True)
+
+    async def _read_btc(self, now_ms: int) -> Candles:
+        try:
+            window = await self.window(BTC, Timeframe.H1, now_ms)
+        except ExchangeError as error:
+            self.btc_error = str(error)
+            raise
+        self.btc_error = ""
+        return window
 
     def of(self, instruments: Sequence[Instrument]) -> dict[tuple[str, Timeframe], Candles]:
         """What is known of these instruments."""
@@ -154,35 +168,35 @@ class _Gathered:
 async def fetch_snapshot(
     exchange: MarketData, windows: CandleWindows, board: QuoteBoard, instrument: Instrument, clock: Clock
 ) -> MarketSnapshot:
-    """All sources of one ticker at once. A source that fails is None, with its error by name."""
+    """All sources of one ticker at once. A source that fails is None, with its error by name. BTC's hours are those
+    that `windows` read for the whole watchlist."""
     inst_id, now_ms, got = instrument.inst_id, clock.now_ms(), _Gathered()
     async with asyncio.TaskGroup() as group:
         for timeframe in Timeframe:
             group.create_task(got.collect(f"candles_{timeframe}", windows.window(inst_id, timeframe, now_ms)))
-        group.create_task(got.collect("btc_hours", windows.window(BTC, Timeframe.H1, now_ms)))
         group.create_task(got.collect("quote", board.quote(inst_id)))
         group.create_task(got.collect("book", exchange.book(inst_id)))
         group.create_task(got.collect("mark_price", exchange.mark_price(inst_id)))
         group.create_task(got.collect("funding", exchange.funding(inst_id)))
         group.create_task(got.collect("open_interest", exchange.open_interest(inst_id)))
         group.create_task(got.collect("long_short", exchange.long_short_ratio(inst_id)))
+    if windows.btc_error:
+        got.errors["btc_hours"] = windows.btc_error
     taken_at = clock.now_ms()
-    quote = got.values.get("quote")
     candles = {tf: got.values[f"candles_{tf}"] for tf in Timeframe if f"candles_{tf}" in got.values}
     return MarketSnapshot(
         instrument=instrument,
         taken_at=taken_at,
         bar_ts=_bar_of(candles, now_ms),
         candles=candles,
-        quote=quote,
+        quote=got.values.get("quote"),
         book=got.values.get("book"),
         mark_price=got.values.get("mark_price"),
         funding=got.values.get("funding"),
         open_interest=got.values.get("open_interest"),
         long_short=got.values.get("long_short"),
-        ages_s=_ages(candles, quote, got.values, taken_at),
         errors=got.errors,
-        btc_hours=got.values.get("btc_hours"),
+        btc_hours=windows.known(BTC, Timeframe.H1),
     )
 
 
@@ -203,25 +217,3 @@ def has_newest_bars(snapshot: MarketSnapshot) -> bool:
         and int(window.ts[-1]) == last_closed_bar(closed_at, timeframe)
         for timeframe in Timeframe
     )
-
-
-def _ages(
-    candles: Mapping[Timeframe, Candles], quote: Quote | None, values: Mapping[str, Any], now_ms: int
-) -> dict[str, float | None]:
-    """Venue seconds since each source was true; candles count from the close of their last bar."""
-    ages: dict[str, float | None] = {}
-    for timeframe in Timeframe:
-        window = candles.get(timeframe)
-        known = window is not None and len(window) > 0
-        ages[f"candles_{timeframe}"] = (
-            _seconds(now_ms - int(window.ts[-1]) - timeframe.ms) if window is not None and known else None
-        )
-    ages["quote"] = _seconds(now_ms - quote.ts) if quote is not None else None
-    for source in ("book", "funding", "open_interest", "long_short"):
-        value = values.get(source)
-        ages[source] = _seconds(now_ms - value.ts) if value is not None else None
-    return ages
-
-
-def _seconds(ms: int) -> float:
-    return max(0.0, ms / 1000)

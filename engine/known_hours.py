@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from engine.fetch import CandleWindows
-from engine.model import Candles, Instrument, Timeframe
+from engine.model import Instrument, Timeframe
 from engine.risk.correlation import correlation_matrix
 
 
-class KnownHours:
-    """Asks the venue for nothing: a ticker whose window was not read yet has no correlation (None)."""
-
-    def __init__(self, windows: CandleWindows, instruments: Mapping[str, Instrument]) -> None:
-        self._windows = windows
-        self._instruments = instruments
-
-    def correlations(self, ticker: str, others: tuple[str, ...]) -> Mapping[str, float | None]:
-        known = {name: self._window(name) for name in (ticker, *others)}
-        series = {name: window for name, window in known.items() if window is not None}
-        return correlation_matrix(series).with_others(ticker, others)
-
-    def _window(self, ticker: str) -> Candles | None:
-        inst_id = next((i.inst_id for i in self._instruments.values() if i.ticker == ticker), "")
-        return self._windows.known(inst_id, Timeframe.H1)
+def known_correlations(
+    windows: CandleWindows, ticker: str, others: tuple[str, ...], instruments: Iterable[Instrument]
+) -> Mapping[str, float | None]:
+    """Of `ticker` with each of `others`. The venue is asked for nothing: whose window was not read yet, or who is not
+    among `instruments`, has no correlation (None)."""
+    wanted = {ticker, *others}
+    known = {i.ticker: windows.known(i.inst_id, Timeframe.H1) for i in instruments if i.ticker in wanted}
+    series = {name: window for name, window in known.items() if window is not None}
+    return correlation_matrix(series).with_others(ticker, others)

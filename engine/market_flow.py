@@ -9,8 +9,7 @@ from engine.model import Book, MarketSnapshot
 
 
 def with_flows(snapshot: MarketSnapshot, flows: MarketFlows) -> MarketSnapshot:
-    """The snapshot with the flow of its best quote, its liquidations and its earlier books, as far as they are known;
-    the age of each in venue seconds, None where it is not.
+    """The snapshot with the flow of its best quote, its liquidations and its earlier books, as far as they are known.
 
     The followed book replaces the one that was read when it is younger. The one that was read is remembered, so that
     where no book is followed the next snapshot has at least this one to hold its walls against.
@@ -19,17 +18,12 @@ def with_flows(snapshot: MarketSnapshot, flows: MarketFlows) -> MarketSnapshot:
     earlier = flows.earlier_books(inst_id)
     if read is not None:
         flows.saw_book(read)
-    book = _younger(flows.book(inst_id), read, snapshot.taken_at)
-    quotes, dead = flows.quote_flow(inst_id), flows.liquidations(inst_id)
-    times = {"quotes": quotes, "liquidations": dead, "book": book}
-    ages = {name: None if one is None else max(0, snapshot.taken_at - one.ts) / 1000 for name, one in times.items()}
     return replace(
         snapshot,
-        book=book,
+        book=_younger(flows.book(inst_id), read, snapshot.taken_at),
         earlier_books=earlier,
-        quote_flow=quotes,
-        liquidations=dead,
-        ages_s={**snapshot.ages_s, **ages},
+        quote_flow=flows.quote_flow(inst_id),
+        liquidations=flows.liquidations(inst_id),
     )
 
 

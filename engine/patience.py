@@ -17,4 +17,8 @@ def allowed_age_s(limit_s: float, clock: Clock) -> float:
 
 def input_limits(clock: Clock) -> InputLimits:
     """The experts' freshness limits, at the venue's present speed."""
-    return replace(DEFAULT_LIMITS, book_s=allowed_age_s(DEFAULT_LIMITS.book_s, clock))
+    return replace(
+        DEFAULT_LIMITS,
+        book_s=allowed_age_s(DEFAULT_LIMITS.book_s, clock),
+        ahead_s=allowed_age_s(DEFAULT_LIMITS.ahead_s, clock),
+    )

@@ -9,14 +9,16 @@ from dataclasses import replace
 from engine.clock import Clock
 from engine.events import HealthChanged
 from engine.exchange.streams import MarketFlows, NoFlows
-from engine.feeds.board import FeedBoard
+from engine.feeds.board import FEAR_GREED, NEWS, FeedBoard
 from engine.forecast.service import SOURCE as FORECAST
-from engine.forecast.service import ForecastService
+from engine.forecast.service import ForecastHealth, ForecastService
 from engine.market_flow import with_flows
 from engine.model import Candles, MarketSnapshot, Timeframe
 from engine.supervisor import Supervisor
 
 READ_WITHIN_S = 5.0
+BESIDE = (FORECAST, FEAR_GREED, NEWS)
+"""What only a running engine listens to."""
 
 
 class Surroundings:
@@ -29,6 +31,7 @@ class Surroundings:
         self._flows = flows
         self._forecasts = forecasts
         self._feeds = feeds
+        self._patience_s = 0.0
 
     async def load(self) -> None:
         """What the last run had read. Never raises."""
@@ -43,20 +46,34 @@ class Surroundings:
         """For a run without jobs: what is due is read, and nothing is waited for longer than a few seconds."""
         await self._feeds.refresh(READ_WITHIN_S)
 
+    async def load_forecasts(self, supervisor: Supervisor, within_s: float) -> None:
+        """For a run that ends after its cycles: the model is loaded if it is here, and from now on every cycle waits
+        for its forecasts; neither for longer than `within_s` wall seconds. Where there is none, nothing waits."""
+        self._forecasts.start(supervisor)
+        self._patience_s = within_s
+        await self._forecasts.loaded(within_s)
+
+    async def forecasts_asked(self) -> None:
+        """Waits for what was asked, in a run that waits at all."""
+        if self._patience_s > 0:
+            await self._forecasts.settled(self._patience_s)
+
     def ask_forecasts(self, windows: Mapping[str, Mapping[Timeframe, Candles]]) -> None:
         """Every ticker's 1H and 4H windows by instrument id; answers come when they come."""
         self._forecasts.request(windows)
 
     def around(self, snapshot: MarketSnapshot) -> MarketSnapshot:
-        """The snapshot with what is known beside it now, and the age of each."""
-        flowing = with_flows(snapshot, self._flows())
-        beside = replace(
-            flowing,
+        """The snapshot with what is known beside it now."""
+        return replace(
+            with_flows(snapshot, self._flows()),
             forecast=self._forecasts.latest(snapshot.instrument.inst_id),
             fear_greed=self._feeds.fear_greed(),
             headlines=self._feeds.headlines(),
         )
-        return replace(beside, ages_s={**flowing.ages_s, **_ages(beside)})
+
+    def forecast_health(self) -> ForecastHealth:
+        """Whether there are forecasts, and if not, why."""
+        return self._forecasts.health()
 
     def health(self) -> Iterator[HealthChanged]:
         """One word for each source beside the venue."""
@@ -68,16 +85,3 @@ class Surroundings:
     async def aclose(self) -> None:
         await self._forecasts.aclose()
         await self._feeds.aclose()
-
-
-def _ages(snapshot: MarketSnapshot) -> dict[str, float | None]:
-    """Venue seconds since each source beside the venue's tables was true; None = not there."""
-    stamps = {
-        "forecast": snapshot.forecast,
-        "fear_greed": snapshot.fear_greed,
-        "news": snapshot.headlines,
-    }
-    return {
-        name: None if known is None else max(0.0, (snapshot.taken_at - known.ts) / 1000)
-        for name, known in stamps.items()
-    }

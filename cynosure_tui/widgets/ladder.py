@@ -120,6 +120,12 @@ def _outcome(record: DecisionRecord, glyphs: Glyphs) -> list[Line]:
     ]
 
 
+def regime_share(record: DecisionRecord) -> str:
+    """What the regime leaves of a size; unknown, it says so beside the number."""
+    share = fixed(record.regime_multiplier, 2)
+    return f"n/a x{share}" if record.regime_unknown else f"x{share}"
+
+
 def _facts(record: DecisionRecord, width: int) -> list[Line]:
     numbers: list[Span] = [
         ("    confidence ", "label"),
@@ -128,11 +134,12 @@ def _facts(record: DecisionRecord, width: int) -> list[Line]:
         (fixed(record.strength, 2), "text"),
         ("  p win ", "label"),
         (fixed(record.p_win, 2), "text"),
-        ("  regime x", "label"),
-        (fixed(record.regime_multiplier, 2), "text"),
+        ("  regime ", "label"),
+        (regime_share(record), "text"),
     ]
     ages = "  ".join(f"{name} {age(value) if value is not None else 'n/a'}" for name, value in record.ages_s.items())
     stamp = (
         f"cycle {record.cycle}  decided {clock(record.decided_at)}Z  bar {clock(record.bar_ts)}Z  {record.decision_id}"
     )
-    return [Line(tuple(numbers)), *_indented(ages, width, "dim"), *_indented(stamp, width, "dim")]
+    why = _indented(f"the regime is n/a: {record.regime_unknown}", width, "warn") if record.regime_unknown else []
+    return [Line(tuple(numbers)), *why, *_indented(ages, width, "dim"), *_indented(stamp, width, "dim")]

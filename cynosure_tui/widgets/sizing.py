@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from cynosure_tui.format import UNKNOWN, fixed, percent, price, share
 from cynosure_tui.lines import Line, Span, cell, clean, wrap
 from cynosure_tui.widgets.gates import waiting
+from cynosure_tui.widgets.ladder import regime_share
 from cynosure_tui.widgets.pane import Content, Pane, View
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _rows(sizing: Sizing, record: DecisionRecord, digits: int, width: int) -> li
         *_pair(width, ("EV net", percent(sizing.ev_pct)), ("edge", fixed(sizing.edge, 3))),
         *_pair(width, ("odds", fixed(sizing.odds, 2)), ("cost", share(sizing.cost_pct, 2))),
         *_pair(width, ("Kelly/2", share(sizing.half_kelly)), ("x conf", fixed(sizing.conf_scale, 2))),
-        *_pair(width, ("x regime", fixed(sizing.regime_multiplier, 2)), ("x DA", fixed(sizing.advocate_factor, 2))),
+        *_pair(width, ("x regime", regime_share(record).removeprefix("x")), ("x DA", fixed(sizing.advocate_factor, 2))),
         *_pair(width, ("SL", percent(-sizing.stop_distance_pct)), ("TP", percent(sizing.target_distance_pct))),
         *_pair(width, ("notional", fixed(sizing.notional)), ("at risk", fixed(sizing.risk_usdt))),
         *_pair(width, ("size", f"{sizing.contracts.normalize():f} ct"), ("at price", price(record.price, digits))),

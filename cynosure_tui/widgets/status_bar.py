@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from cynosure_tui.format import UNKNOWN, clock, count, countdown, fixed, latency, percent, sign_role, speed
+from cynosure_tui.format import UNKNOWN, age, clock, count, countdown, fixed, latency, percent, sign_role, speed
 from cynosure_tui.glyphs import Glyphs
 from cynosure_tui.lines import Line, Span, clean, join, two_sided
 from cynosure_tui.widgets.pane import Bar
@@ -12,6 +12,7 @@ from cynosure_tui.widgets.watchlist import STAGE_WORDS, arrow
 
 if TYPE_CHECKING:
     from cynosure_tui.store import Store
+    from engine.events import HealthChanged
 
 BADGES = {"demo": "badge_demo", "paper": "badge_paper", "live": "badge_live"}
 HEALTH_ROLES = {"ok": "text", "stale": "warn", "down": "fail", "stuck": "fail", "off": "dim"}
@@ -23,6 +24,7 @@ SHORT_SOURCES = {
     "exchange": "okx", "venue": "okx", "ollama": "llm", "synthesis": "llm", "forecast": "fc",
 }  # fmt: skip
 MAX_SOURCES = 3
+SICK = frozenset({"stuck", "down", "stale"})
 
 
 def engine_word(store: Store, glyphs: Glyphs) -> Span:
@@ -44,14 +46,14 @@ def engine_word(store: Store, glyphs: Glyphs) -> Span:
     return f"{glyphs.pause} {state.upper()}", "warn"
 
 
-def cycle_words(store: Store, wide: bool) -> list[Span]:
+def cycle_words(store: Store, wide: bool, with_ticker: bool = True) -> list[Span]:
     if store.cycle is None:
         return [("no cycle yet", "label")]
     done, total, busy = store.cycle_progress()
     spans: list[Span] = [("cycle " if wide else "c", "label"), (str(store.cycle.cycle), "text")]
     if store.cycle_running:
         spans.append((f" {count(done, total)}", "accent"))
-        if busy is not None:
+        if busy is not None and with_ticker:
             spans.append((f" {busy[0]}:{STAGE_WORDS.get(busy[1], busy[1])}", "text"))
     return spans
 
@@ -72,21 +74,34 @@ def clock_words(store: Store) -> list[Span]:
 
 
 def health_words(store: Store, glyphs: Glyphs) -> list[Span]:
-    parts: list[list[Span]] = []
     told = [h for h in store.health.values() if h.status != "ok" or h.source not in QUIET_WHEN_OK]
+    return _worst(told, MAX_SOURCES, glyphs)
+
+
+def sick_words(store: Store, glyphs: Glyphs) -> list[Span]:
+    """Where there is room for one word only: the worst source, and how many others are sick."""
+    return _worst([h for h in store.health.values() if h.status in SICK], 1, glyphs)
+
+
+def _worst(told: list[HealthChanged], most: int, glyphs: Glyphs) -> list[Span]:
     ranked = sorted(told, key=lambda health: WORST_FIRST.get(health.status, 0))
-    for health in ranked[:MAX_SOURCES]:
-        name = SHORT_SOURCES.get(health.source, clean(health.source))
-        value = latency(health.latency_ms) if health.latency_ms is not None else health.status
-        if health.status == "down":
-            value = glyphs.fail
-        elif health.status == "stale":
-            value = f"{glyphs.stale}{value}"
-        parts.append([(f"{name} ", "label"), (value, HEALTH_ROLES.get(health.status, "warn"))])
-    unseen = sum(health.status not in {"ok", "off"} for health in ranked[MAX_SOURCES:])
+    parts = [_one(health, glyphs) for health in ranked[:most]]
+    unseen = sum(health.status not in {"ok", "off"} for health in ranked[most:])
     if unseen:
         parts.append([(f"+{unseen}", "warn")])
     return join(parts, ("  ", "text"))
+
+
+def _one(health: HealthChanged, glyphs: Glyphs) -> list[Span]:
+    """A sick source with the age of its last good answer, where there was one."""
+    name = SHORT_SOURCES.get(health.source, clean(health.source))
+    value = latency(health.latency_ms) if health.latency_ms is not None else health.status
+    since = age(health.age_s) if health.age_s is not None else ""
+    if health.status == "down":
+        value = f"{glyphs.fail}{since}"
+    elif health.status == "stale":
+        value = f"{glyphs.stale}{since or value}"
+    return [(f"{name} ", "label"), (value, HEALTH_ROLES.get(health.status, "warn"))]
 
 
 def money_words(store: Store, glyphs: Glyphs, wide: bool) -> list[Span]:
@@ -110,9 +125,11 @@ def status_line(store: Store, width: int, glyphs: Glyphs) -> Line:
     badge = (f" {store.mode.upper() or '····'} ", BADGES.get(store.mode, "label"))
     head: list[Span] = [(" CYNOSURE ", "title"), badge] if roomy else [badge]
     word, role = engine_word(store, glyphs)
+    sick = [] if roomy else sick_words(store, glyphs)
     parts = [
         [(word, role)],
-        cycle_words(store, wide),
+        cycle_words(store, wide, with_ticker=not sick),
+        sick,
         next_words(store),
         health_words(store, glyphs) if roomy else [],
         money_words(store, glyphs, wide),

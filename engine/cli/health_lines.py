@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 WELL = "ok"
+NO_ENGINE = "no engine"
+"""Nobody reads it: what is known of it is what the last engine left."""
 
 
 def health_lines(health: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -16,6 +18,8 @@ def health_lines(health: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _sick(source: str, told: Mapping[str, Any]) -> str:
+    if told["status"] == NO_ENGINE:
+        return f"health    {source} {NO_ENGINE} reads it; {f'last read {_age(told)}' if _age(told) else 'never read'}"
     line = f"health    {source} {told['status']} {_age(told)}".rstrip()
     return f"{line}: {told['detail']}" if told["detail"] else line
 

@@ -17,6 +17,7 @@ from engine.cli.prepare import Prepared
 from engine.cycle import CycleReport
 from engine.engine import Engine
 from engine.execution.latch import EntryLatch
+from engine.forecast.service import ForecastHealth
 from engine.home import StorageLock
 from engine.jobs import CYCLE_OFFSET_MS
 from engine.model import Timeframe
@@ -39,7 +40,9 @@ def run_once(prepared: Prepared, arguments: Arguments) -> int:
 
 async def _run(prepared: Prepared, arguments: Arguments) -> int:
     latch = EntryLatch(prepared.home.storage)
-    options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False, cassette=arguments.cassette)
+    options = EngineOptions(
+        speed=0.0, scheduled=False, retry_venue=False, cassette=arguments.cassette, wait_for_forecasts=True
+    )
     engine = Engine(prepared.settings, prepared.home, EventBus(), latch, options)
     failed = False
     try:
@@ -49,7 +52,7 @@ async def _run(prepared: Prepared, arguments: Arguments) -> int:
             await _step(engine)
             report = await engine.run_cycle()
             assert report is not None, "no other cycle can run here"
-            _print(report, arguments.json)
+            _print(report, engine.opened().surroundings.forecast_health(), arguments.json)
             failed = failed or bool(report.failed)
     finally:
         await engine.close()
@@ -69,16 +72,18 @@ async def _step(engine: Engine) -> None:
         await engine.rank()
 
 
-def _print(report: CycleReport, as_json: bool) -> None:
+def _print(report: CycleReport, forecast: ForecastHealth, as_json: bool) -> None:
     if not as_json:
-        print("\n".join(cycle_lines(report)))
+        *lines, summed = cycle_lines(report)
+        told = f"forecast {'ok' if forecast.status == 'ok' else 'n/a'}: {forecast.detail}"
+        print("\n".join((*lines, told, summed)))
         return
     for record in report.records:
         print(json.dumps(decision_line(record), allow_nan=False))
-    print(json.dumps(_cycle_line(report), allow_nan=False))
+    print(json.dumps(_cycle_line(report, forecast), allow_nan=False))
 
 
-def _cycle_line(report: CycleReport) -> dict[str, Any]:
+def _cycle_line(report: CycleReport, forecast: ForecastHealth) -> dict[str, Any]:
     return {
         "type": "cycle",
         "cycle": report.cycle,
@@ -87,4 +92,5 @@ def _cycle_line(report: CycleReport) -> dict[str, Any]:
         "failed": report.failed,
         "wall_ms": round(report.wall_ms, 1),
         "stages_ms": report.stages_ms,
+        "forecast": {"status": forecast.status, "detail": forecast.detail},
     }

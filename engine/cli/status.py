@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.bus import EventBus
 from engine.cli.arguments import Arguments
-from engine.cli.health_lines import health_lines
+from engine.cli.health_lines import NO_ENGINE, health_lines
 from engine.cli.prepare import Prepared
 from engine.cli.worth_text import worth_document, worth_lines
 from engine.clock import utc
@@ -30,10 +30,12 @@ from engine.events import (
 )
 from engine.exchange.simulator.embedded import EmbeddedVenue
 from engine.execution.latch import EntryLatch
+from engine.forecast.service import NOT_STARTED
 from engine.home import StorageLock
 from engine.model import AccountView, Halt, ProtectedPosition
 from engine.options import EngineOptions
 from engine.status_file import SILENT_AFTER_S, read_process, read_status
+from engine.surroundings import BESIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,17 @@ def _document(gathered: Gathered, latch: EntryLatch) -> dict[str, Any]:
         "worth": worth_document(worth.worth) if worth else None,
         "venue_ledger": gathered.ledger,
         "process": gathered.process,
-        "health": {e.source: {"status": e.status, "age_s": e.age_s, "detail": e.detail} for e in _healths(events)},
+        "health": {told.source: _health(told, gathered.running) for told in _healths(events)},
+    }
+
+
+def _health(told: HealthChanged, running: bool) -> dict[str, Any]:
+    """Without an engine nobody reads a feed or makes a forecast: what is left is the age of what the last one read."""
+    idle = not running and told.source in BESIDE and (told.status != "off" or told.detail == NOT_STARTED)
+    return {
+        "status": NO_ENGINE if idle else told.status,
+        "age_s": told.age_s,
+        "detail": "" if idle else told.detail,
     }
 
 

@@ -96,10 +96,11 @@ def funding_line(stats: MarketStats, ages: Ages) -> str:
 
 
 def open_interest_line(stats: MarketStats, ages: Ages) -> str:
-    if stats.open_interest_change_pct is None:
+    day, hour = stats.open_interest_change_pct, stats.open_interest_change_1h_pct
+    if day is None and hour is None:
         return f"OPEN INTEREST {NA}"
-    change = signed_percent(stats.open_interest_change_pct, 1)
-    return f"OPEN INTEREST ({duration(ages.get('open_interest'))}): {change} in 24h"
+    age = duration(ages.get("open_interest"))
+    return f"OPEN INTEREST ({age}): 1h {signed_percent(hour, 1)} 24h {signed_percent(day, 1)}"
 
 
 def long_short_line(stats: MarketStats, ages: Ages) -> str:
@@ -111,7 +112,9 @@ def long_short_line(stats: MarketStats, ages: Ages) -> str:
 def liquidations_line(stats: MarketStats, ages: Ages) -> str:
     if stats.liquidations_usd is None:
         return f"LIQUIDATIONS {NA}"
+    largest = stats.largest_liquidation_usd
     share = "" if not stats.liquidations_usd else f", {percent(stats.liquidated_long_share, 0)} longs"
+    share += "" if largest is None else f" max {amount(largest)}"
     return f"LIQUIDATIONS 1h ({duration(ages.get('liquidations'))}): {amount(stats.liquidations_usd)} USD{share}"
 
 
@@ -119,7 +122,8 @@ def regime_line(regime: RegimeSignals | None, ages: Ages) -> str:
     """BTC's weather and the crowd's mood; the multiplier stands there because it will scale the size."""
     if regime is None:
         return f"BTC REGIME {NA}; FEAR GREED {NA}"
-    weather = NA
+    why = f" ({regime.why})" if regime.why else ""
+    weather = f"{NA} size x{regime.volatility_multiplier:.2f}{why}"
     if regime.p_trend is not None:
         weather = (
             f"trend {percent(regime.p_trend, 0)} range {percent(regime.p_range, 0)}"
@@ -158,9 +162,9 @@ def _outlook(part: Outlook) -> str:
 
 def _wall(book: BookSignals) -> str:
     if book.wall_side is None:
-        return "no wall"
-    held = "" if book.wall_share is None else f" held {percent(book.wall_share, 0)}"
-    return f"{WALL[book.wall_side]} wall {percent(book.wall_distance_pct)} off{held}"
+        return "no wall" if book.walls_known else f"walls {NA}"
+    held = percent(book.wall_share, 0)
+    return f"{WALL[book.wall_side]} wall {percent(book.wall_distance_pct)} off held {held}"
 
 
 def _bp(fraction: float | None) -> str:

@@ -1,6 +1,6 @@
 """Who was the aggressor, read from bars alone: bulk volume classification and what follows from it.
 
-`ofi_bar` is a proxy under a name of its own; the order flow imbalance of quotes is in `quote_flow`.
+`ofi_bar` is a proxy under a name of its own; the order flow imbalance of quotes is in `engine.model.quote_flow`.
 """
 
 from __future__ import annotations

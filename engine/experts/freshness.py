@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.model import Candles, MarketSnapshot, Timeframe
+from engine.model.ages import AHEAD_S, since_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class InputLimits:
     quote_flow_s: float = 120.0
     liquidations_s: float = 300.0
     earlier_book_s: float = 900.0
-    # How far ahead of the snapshot's own moment a source may claim to be: clocks differ by a little, not by minutes
-    ahead_s: float = 60.0
+    # How far ahead of the snapshot's own moment a source may claim to be: clocks differ by a little
+    ahead_s: float = AHEAD_S
     # So many bars without a trade and without a move are a closed market's, and say nothing about direction
     frozen_bars: int = 8
 
@@ -32,21 +33,11 @@ class InputLimits:
 DEFAULT_LIMITS = InputLimits()
 
 
-def age_s(taken_at: int, ts: int) -> float:
-    """Venue seconds from `ts` to `taken_at`; never negative (clocks may differ by a little)."""
-    return max(0, taken_at - ts) / 1000
-
-
-def candle_age_s(taken_at: int, timeframe: Timeframe, candles: Candles) -> float:
-    """Venue seconds since the last confirmed bar closed."""
-    return age_s(taken_at, int(candles.ts[-1]) + timeframe.ms)
-
-
 def usable(snapshot: MarketSnapshot, limits: InputLimits = DEFAULT_LIMITS) -> MarketSnapshot:
     """The snapshot without what is stale or malformed."""
 
     def young(ts: int | None, limit_s: float) -> bool:
-        return ts is not None and -limits.ahead_s <= (snapshot.taken_at - ts) / 1000 <= limit_s
+        return ts is not None and -limits.ahead_s <= since_s(snapshot.taken_at, ts) <= limit_s
 
     funding, interest, crowd = snapshot.funding, snapshot.open_interest, snapshot.long_short
     flow, dead = snapshot.quote_flow, snapshot.liquidations

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 from engine.experts.forecaster import forecast_signals
-from engine.experts.freshness import DEFAULT_LIMITS, InputLimits, age_s, candle_age_s, usable
+from engine.experts.freshness import DEFAULT_LIMITS, InputLimits, usable
 from engine.experts.market_brief import BriefInputs, Identity, market_brief
 from engine.experts.market_stats import market_stats
 from engine.experts.orderbook_expert import book_signals
@@ -15,6 +14,7 @@ from engine.experts.sentiment import sentiment_signals
 from engine.experts.signal_board import SignalBoard
 from engine.experts.technical_expert import technical_signals
 from engine.model import BookSignals, GatherResult, MarketSnapshot, TechnicalSignals
+from engine.model.ages import source_ages
 
 
 def technical_of(
@@ -42,14 +42,14 @@ def gather(
     """
     current = usable(snapshot, limits)
     technical = technical or technical_signals(current.candles)
-    instrument, now_ms = snapshot.instrument, snapshot.taken_at
+    instrument, now_ms, ages_s = snapshot.instrument, snapshot.taken_at, source_ages(snapshot)
     inputs = BriefInputs(
         asset_class=instrument.asset_class,
         technical=technical,
         streak=streak,
         book=_book(current, contracts),
         stats=market_stats(current),
-        ages_s=data_ages_s(current),
+        ages_s=ages_s,
         identity=None if deidentify else _identity(snapshot),
         forecast=forecast_signals(current.forecast, now_ms),
         regime=regime_signals(current.btc_hours, current.fear_greed, now_ms, instrument.asset_class),
@@ -66,32 +66,12 @@ def gather(
         technical=technical,
         book=inputs.book,
         stats=inputs.stats,
-        ages_s=snapshot.ages_s,
+        ages_s=ages_s,
         dropped=brief.dropped,
         forecast=inputs.forecast,
         regime=inputs.regime,
         sentiment=inputs.sentiment,
     )
-
-
-def data_ages_s(snapshot: MarketSnapshot) -> Mapping[str, float | None]:
-    """Age of each source by its own time stamp, in venue seconds at `taken_at`."""
-    feeds = {
-        "book": snapshot.book,
-        "funding": snapshot.funding,
-        "open_interest": snapshot.open_interest,
-        "long_short": snapshot.long_short,
-        "liquidations": snapshot.liquidations,
-        "quote_flow": snapshot.quote_flow,
-        "forecast": snapshot.forecast,
-        "fear_greed": snapshot.fear_greed,
-        "news": snapshot.headlines,
-    }
-    ages: dict[str, float | None] = {
-        str(timeframe): candle_age_s(snapshot.taken_at, timeframe, candles)
-        for timeframe, candles in snapshot.candles.items()
-    }
-    return ages | {name: None if feed is None else age_s(snapshot.taken_at, feed.ts) for name, feed in feeds.items()}
 
 
 def _book(snapshot: MarketSnapshot, contracts: Decimal | None) -> BookSignals | None:

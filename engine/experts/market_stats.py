@@ -15,7 +15,7 @@ def market_stats(snapshot: MarketSnapshot) -> MarketStats:
     Long/short accounts and liquidations speak of crypto crowds only: None for metals, indices and stocks.
     `liquidations_usd` is what was seen on the stream: the venue tells one a second and instrument at most.
     """
-    funding = snapshot.funding
+    funding, interest = snapshot.funding, snapshot.open_interest
     crypto = snapshot.instrument.asset_class is AssetClass.CRYPTO
     ratio = snapshot.long_short.ratio if crypto and snapshot.long_short is not None else None
     liquidated = _liquidated(snapshot.liquidations) if crypto else None
@@ -24,12 +24,14 @@ def market_stats(snapshot: MarketSnapshot) -> MarketStats:
         funding_rate=_finite(funding.rate if funding else None),
         funding_interval_h=funding.interval_ms / HOUR_MS if funding and funding.interval_ms > 0 else None,
         funding_in_h=remaining if remaining is not None and remaining >= 0 else None,
-        open_interest_change_pct=_change(snapshot.open_interest),
+        open_interest_change_pct=_change(interest, interest.usd_24h_ago if interest else None),
+        open_interest_change_1h_pct=_change(interest, interest.usd_1h_ago if interest else None),
         long_short_ratio=ratio if ratio is not None and math.isfinite(ratio) and ratio > 0 else None,
         liquidations_usd=sum(liquidated) if liquidated is not None else None,
         liquidated_long_share=liquidated[0] / sum(liquidated)
         if liquidated is not None and sum(liquidated) > 0
         else None,
+        largest_liquidation_usd=_largest(snapshot.liquidations) if liquidated is not None else None,
     )
 
 
@@ -47,11 +49,18 @@ def _liquidated(flow: LiquidationFlow | None) -> tuple[float, float] | None:
     return flow.long_usd, flow.short_usd
 
 
-def _change(interest: OpenInterest | None) -> float | None:
-    """24 h change of open interest in USD terms, a fraction."""
-    if interest is None or interest.usd is None or not interest.usd_24h_ago or interest.usd_24h_ago < 0:
+def _largest(flow: LiquidationFlow | None) -> float | None:
+    """USDT of the largest single one; None without any."""
+    if flow is None or not 0 < flow.largest_usd < math.inf:
         return None
-    return _finite(interest.usd / interest.usd_24h_ago - 1)
+    return flow.largest_usd
+
+
+def _change(interest: OpenInterest | None, before: float | None) -> float | None:
+    """Of open interest in USD terms since it was `before`, a fraction."""
+    if interest is None or interest.usd is None or not before or before < 0:
+        return None
+    return _finite(interest.usd / before - 1)
 
 
 def _finite(value: float | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from engine.experts.walls import Level, floats, nearest_wall
+from engine.experts.walls import Level, floats, standing_walls
 from engine.model import Book, BookSignals, Side
 
 DEPTH_BAND = 0.001
@@ -35,7 +35,8 @@ def book_signals(
     mid = (bid + ask) / 2
     micro = (ask * bid_size + bid * ask_size) / (bid_size + ask_size)
     bid_total, ask_total = sum(size for _, size in bids), sum(size for _, size in asks)
-    wall = nearest_wall(bids, asks, lambda: comparable(book, earlier))
+    walls = standing_walls(bids, asks, lambda: comparable(book, earlier))
+    wall = walls.nearest
     unit = float(base_per_contract)
     return BookSignals(
         imbalance=(bid_total - ask_total) / (bid_total + ask_total),
@@ -46,6 +47,7 @@ def book_signals(
         wall_side=wall.side if wall is not None else None,
         wall_distance_pct=wall.distance if wall is not None else None,
         wall_share=wall.share if wall is not None else None,
+        walls_known=walls.known,
         depth_10bp_usd=_depth(bids, asks, mid, unit),
         slippage_pct=slippage_pct(book, Side.BUY, contracts) if contracts is not None and contracts > 0 else None,
         event_ofi=event_ofi,

@@ -15,7 +15,8 @@ The multiplier is 1.0 · trend + 0.7 · range + 0.5 · reversal: the blend of th
 Volatility has no factor here, since stops and the risk of a trade already follow it; nor has Fear & Greed, which the
 brief shows.
 
-What is unknown leaves sizes as they are: none of this is required data, and it is shown as n/a.
+An unknown regime is n/a, and its multiplier the smallest of the blend: what is not known is no reason to trade whole
+sizes. It says why; what would have been greater is lost, not a stop or a trade. Fear & Greed, unknown, changes nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 
 from engine.experts.freshness import is_sound
 from engine.model import AssetClass, Candles, FearGreed, FloatArray, RegimeSignals
+from engine.model.ages import FEED_AHEAD_MS
 
 HOUR_MS = 3_600_000
 LOOKBACK = 48
@@ -37,11 +39,11 @@ CLOSES = LOOKBACK + SMOOTHED
 STALE_HOURS = 2
 FEAR_GREED_LIMIT_MS = 36 * HOUR_MS
 """From the start of the index's day: the day itself and half of the next, in which a new one did not come."""
-AHEAD_MS = 5 * 60_000
-"""How far clocks may differ before a time stamp counts as one of the future."""
 
 SHARE_OF_SIZE = np.array([1.0, 0.7, 0.5])
 """Trend, range, reversal."""
+UNKNOWN_SHARE = float(SHARE_OF_SIZE.min())
+"""While nobody knows which of them it is."""
 
 
 def regime_signals(
@@ -53,13 +55,13 @@ def regime_signals(
     """The weather at `now_ms` for a market of `asset_class`; Fear & Greed is an index of crypto and n/a elsewhere.
 
     `btc_hours` are confirmed 1H bars, oldest first, 96 or more; bars that close after `now_ms` are not looked at.
-    Unsound, frozen, too short or older than 2 hours: the probabilities are None. Never raises.
+    Unsound, frozen, too short or older than 2 hours: the probabilities are None, `why` says which. Never raises.
     """
     index = _index(fear_greed, now_ms) if asset_class is AssetClass.CRYPTO else None
-    closes = _closes(btc_hours, now_ms)
+    closes, why = _closes(btc_hours, now_ms)
     weights = None if closes is None else regime_probabilities(closes)
-    if closes is None or weights is None:
-        return RegimeSignals(None, None, None, index, 1.0)
+    if weights is None:
+        return RegimeSignals(None, None, None, index, UNKNOWN_SHARE, why or "BTC's prices stand still")
     trend, ranging, reversal = (float(p) for p in weights)
     return RegimeSignals(trend, ranging, reversal, index, min(1.0, float(weights @ SHARE_OF_SIZE)))
 
@@ -97,17 +99,19 @@ def _index(fear_greed: FearGreed | None, now_ms: int) -> int | None:
     """The index unless it is too old, of the future, or no index at all."""
     if fear_greed is None or not 0 <= fear_greed.value <= 100:
         return None
-    return fear_greed.value if -AHEAD_MS <= now_ms - fear_greed.ts <= FEAR_GREED_LIMIT_MS else None
+    return fear_greed.value if -FEED_AHEAD_MS <= now_ms - fear_greed.ts <= FEAR_GREED_LIMIT_MS else None
 
 
-def _closes(bars: Candles | None, now_ms: int) -> FloatArray | None:
-    """The last 96 closes known at `now_ms`, oldest first; None when they are too few, too old or not sound."""
+def _closes(bars: Candles | None, now_ms: int) -> tuple[FloatArray | None, str]:
+    """The last 96 closes known at `now_ms`, oldest first; None when they are too few, too old or not sound, and why."""
     if bars is None:
-        return None
+        return None, "no BTC hours"
     known = int(np.searchsorted(bars.ts, now_ms - HOUR_MS, side="right"))
     part = slice(max(0, known - CLOSES), known)
     window = Candles(*(getattr(bars, name)[part] for name in ("ts", "open", "high", "low", "close", "volume")))
-    if len(window) < CLOSES or not is_sound(window):
-        return None
-    age_ms = now_ms - int(window.ts[-1]) - HOUR_MS
-    return window.close if age_ms <= STALE_HOURS * HOUR_MS and float(window.close.min()) > 0 else None
+    if len(window) < CLOSES:
+        return None, f"{len(window)} of {CLOSES} BTC hours"
+    if not is_sound(window) or float(window.close.min()) <= 0:
+        return None, "BTC's hours are not sound"
+    age_h = (now_ms - int(window.ts[-1]) - HOUR_MS) / HOUR_MS
+    return (window.close, "") if age_h <= STALE_HOURS else (None, f"BTC's hours end {age_h:.0f}h ago")

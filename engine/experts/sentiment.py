@@ -23,10 +23,10 @@ from engine.experts.lexicon import (
     OTHERS,
 )
 from engine.model import AssetClass, Direction, Headlines, SentimentSignals, TaggedHeadline
+from engine.model.ages import FEED_AHEAD_MS
 
 HOUR_MS = 3_600_000
 WINDOW_MS = 24 * HOUR_MS
-AHEAD_MS = 5 * 60_000
 MOST_SHOWN = 3
 HALF_LIFE_H = 6.0
 NEGATION_REACH = 3
@@ -60,7 +60,7 @@ def sentiment_signals(
     (+1, 0, −1) of all that were found, weighted by 0.5^(age / 6 h). Headlines of the future, repeated ones and those
     that speak to a model are left out. Never raises.
     """
-    if headlines is None or not -AHEAD_MS <= now_ms - headlines.ts <= WINDOW_MS:
+    if headlines is None or not -FEED_AHEAD_MS <= now_ms - headlines.ts <= WINDOW_MS:
         return None
     found = sorted(_about(headlines, ticker, asset_class, now_ms), key=lambda f: (not f.own, f.headline.age_h))
     shown = sorted((f.headline for f in found[:MOST_SHOWN]), key=lambda headline: headline.age_h)
@@ -88,7 +88,7 @@ def _about(headlines: Headlines, ticker: str, asset_class: AssetClass, now_ms: i
     told: set[str] = set()
     for headline in headlines.items:
         story, age_ms = _story(headline.text), now_ms - headline.published_at
-        if story is None or not -AHEAD_MS <= age_ms <= WINDOW_MS or story.key in told:
+        if story is None or not -FEED_AHEAD_MS <= age_ms <= WINDOW_MS or story.key in told:
             continue
         of_it = bool(own.search(others.sub("", story.text)) or capitals.search(story.text))
         if of_it or wide.search(story.text):

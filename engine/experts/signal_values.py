@@ -41,12 +41,19 @@ def _of_market(gathered: GatherResult) -> dict[str, float | None]:
     book, stats = gathered.book, gathered.stats
     return {
         "book_imbalance": None if book is None else book.imbalance,
+        "book_depth": None if book is None else _balance(book.depth_10bp_usd),
         "event_ofi": None if book is None else book.event_ofi,
         "funding": funding_per_8h(stats),
         "oi_change": stats.open_interest_change_pct,
+        "oi_change_1h": stats.open_interest_change_1h_pct,
         "long_short": stats.long_short_ratio,
         "liquidated_longs": stats.liquidated_long_share,
     }
+
+
+def _balance(depth: tuple[float, float] | None) -> float | None:
+    """(bid − ask)/(bid + ask) of what rests close to mid, in [−1, 1]."""
+    return None if depth is None or not sum(depth) > 0 else (depth[0] - depth[1]) / sum(depth)
 
 
 def _of_forecast(forecast: ForecastSignals | None) -> dict[str, float | None]:

@@ -25,16 +25,25 @@ Level = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """`distance` from mid, a fraction; `share` in (0, 1] of the snapshots it stood in, None when not compared."""
+    """`distance` from mid, a fraction; `share` in (0, 1] of the snapshots it stood in."""
 
     side: Direction
     price: float
     distance: float
-    share: float | None
+    share: float
 
 
-def nearest_wall(bids: Sequence[Level], asks: Sequence[Level], earlier: Callable[[], Sequence[Book]]) -> Wall | None:
-    """The nearest that stands: a bid wall is bullish (support), an ask wall bearish (resistance).
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """`nearest` that stands. None while `known`: none stands; else something stands out, and too few earlier books are
+    there to tell whether it stood before."""
+
+    nearest: Wall | None
+    known: bool
+
+
+def standing_walls(bids: Sequence[Level], asks: Sequence[Level], earlier: Callable[[], Sequence[Book]]) -> Walls:
+    """The nearest that is seen to stand: a bid wall is bullish (support), an ask wall bearish (resistance).
 
     `bids` and `asks` are (price, size), best first. `earlier` gives sound books of the same instrument, in any order,
     and is asked only when something stands out; those whose visible levels do not reach its price are not compared.
@@ -45,12 +54,13 @@ def nearest_wall(bids: Sequence[Level], asks: Sequence[Level], earlier: Callable
         for levels, direction in ((bids, Direction.BULLISH), (asks, Direction.BEARISH))
         for price in wall_prices(levels)
     ]
-    before = earlier() if found else ()
+    before, known = earlier() if found else (), True
     for distance, side, price in sorted(found):
         share = _share(price, _near(bids if side is Direction.BULLISH else asks), side, before)
-        if share is None or share >= STANDS_IN:
-            return Wall(side, price, distance, share)
-    return None
+        if share is not None and share >= STANDS_IN:
+            return Walls(Wall(side, price, distance, share), True)
+        known = known and share is not None
+    return Walls(None, known)
 
 
 def wall_prices(levels: Sequence[Level]) -> list[float]:

@@ -33,6 +33,12 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def memory_key(url: str) -> str:
+    """By which name what a feed said is kept over a restart: its URL, on this machine without the port, since a
+    simulated market listens at another one each time."""
+    return urlsplit(url)._replace(netloc=urlsplit(url).hostname or "").geturl() if is_loopback(url) else url
+
+
 def host_of(url: str) -> str:
     """How a feed is called on the screen: its host without www. A URL's query may hold somebody's key."""
     return (urlsplit(url).hostname or "?").removeprefix("www.")

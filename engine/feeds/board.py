@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 from engine.clock import Clock, utc_day
 from engine.config import FeedSettings
 from engine.feeds import cache
-from engine.feeds.addresses import host_of
+from engine.feeds.addresses import host_of, memory_key
 from engine.feeds.download import Downloader
 from engine.feeds.fear_greed import MOST_BYTES as INDEX_BYTES
 from engine.feeds.fear_greed import read_fear_greed
 from engine.feeds.feed import Feed, FeedHealth, Source, Tell, Value
 from engine.feeds.news import MOST_BYTES as NEWS_BYTES
 from engine.feeds.news import read_news
-from engine.feeds.stories import AHEAD_MS, DAY_MS, Story, joined, once
+from engine.feeds.stories import DAY_MS, Story, joined, once
 from engine.model import FearGreed, Headline, Headlines
+from engine.model.ages import FEED_AHEAD_MS
 
 if TYPE_CHECKING:
     from engine.supervisor import Supervisor
@@ -51,10 +52,10 @@ class FeedBoard:
     async def load(self) -> None:
         """What the last run read, as far as it is still configured. Never raises."""
         kept = await asyncio.to_thread(cache.load, self._storage)
-        if self._index is not None and (index := kept.fear_greed.get(self._index.source.url)) is not None:
+        if self._index is not None and (index := kept.fear_greed.get(memory_key(self._index.source.url))) is not None:
             self._index.restore(FearGreed(index.value, index.ts), index.read_at)
         for feed in self._news:
-            if (news := kept.news.get(feed.source.url)) is not None:
+            if (news := kept.news.get(memory_key(feed.source.url))) is not None:
                 feed.restore(tuple(news.stories), news.read_at)
         await self._merge()
 
@@ -79,7 +80,7 @@ class FeedBoard:
         if index is None:
             return None
         age_ms = self._clock.now_ms() - index.ts
-        return index if -AHEAD_MS <= age_ms <= self._settings.fear_greed_max_age_h * HOUR_S * 1000 else None
+        return index if -FEED_AHEAD_MS <= age_ms <= self._settings.fear_greed_max_age_h * HOUR_S * 1000 else None
 
     def headlines(self) -> Headlines | None:
         """The last 24 hours' stories of all feeds, newest first, each once; None when no feed was read lately."""
@@ -90,18 +91,13 @@ class FeedBoard:
         items = tuple(
             Headline(story.text, story.published_at)
             for story in self._stories
-            if -AHEAD_MS <= now - story.published_at <= DAY_MS
+            if -FEED_AHEAD_MS <= now - story.published_at <= DAY_MS
         )
         return Headlines(items, max(read))
 
     def health(self) -> tuple[FeedHealth, FeedHealth]:
         """(Fear & Greed, news). News is as bad as its worst feed as long as any is of use; the detail names each."""
         return self._index_health(), self._news_health()
-
-    def each(self) -> tuple[FeedHealth, ...]:
-        """Every feed by itself, under the name of its host."""
-        found = ((host_of(feed.source.url), feed.health(), feed.error) for feed in self._feeds())
-        return tuple(FeedHealth(host, health.status, health.age_s, error) for host, health, error in found)
 
     async def aclose(self) -> None:
         """After its tasks have ended."""
@@ -153,11 +149,12 @@ class FeedBoard:
         feed = self._index
         if feed is None or feed.value is None or feed.read_at is None:
             return {}
-        return {feed.source.url: cache.KeptIndex(value=feed.value.value, ts=feed.value.ts, read_at=feed.read_at)}
+        kept = cache.KeptIndex(value=feed.value.value, ts=feed.value.ts, read_at=feed.read_at)
+        return {memory_key(feed.source.url): kept}
 
     def _kept_news(self) -> dict[str, cache.KeptNews]:
         return {
-            feed.source.url: cache.KeptNews(stories=list(feed.value), read_at=feed.read_at)
+            memory_key(feed.source.url): cache.KeptNews(stories=list(feed.value), read_at=feed.read_at)
             for feed in self._news
             if feed.value is not None and feed.read_at is not None
         }

@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 from engine.feeds.download import FeedError
 from engine.model import FearGreed
+from engine.model.ages import FEED_AHEAD_MS
 
 MOST_BYTES = 64_000
-DAY_MS = 86_400_000
 
 
 def read_fear_greed(body: bytes, now_ms: int) -> FearGreed:
@@ -25,7 +25,7 @@ def read_fear_greed(body: bytes, now_ms: int) -> FearGreed:
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(rows, list) or not rows:
         raise FeedError("JSON without an index")
-    days = [day for row in rows[:100] if (day := _day(row)) is not None and day.ts <= now_ms + DAY_MS]
+    days = [day for row in rows[:100] if (day := _day(row)) is not None and day.ts <= now_ms + FEED_AHEAD_MS]
     if not days:
         raise FeedError("no index that could be one")
     return max(days, key=lambda day: day.ts)

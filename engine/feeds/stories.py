@@ -9,12 +9,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pydantic import BaseModel, ConfigDict
 
 from engine.experts.headline_text import clean_headline, story_key
+from engine.model.ages import FEED_AHEAD_MS
 
 MOST_STORIES = 60
 """Of one feed, the newest: no feed crowds the others out."""
 DAY_MS = 86_400_000
-AHEAD_MS = 5 * 60_000
-"""How far clocks may differ before a story counts as one of the future."""
 _TRACKING = frozenset(
     {"ref", "source", "src", "fbclid", "gclid", "cmpid", "mod", "taid", "mc_cid", "mc_eid", "guccounter"}
 )
@@ -35,7 +34,7 @@ def stories_of(entries: Iterable[tuple[str, str, int | None]], now_ms: int) -> t
     found = [
         Story(text=text, published_at=published_at, link=canonical(link))
         for title, link, published_at in entries
-        if published_at is not None and 0 < published_at <= now_ms + AHEAD_MS and (text := clean_headline(title))
+        if published_at is not None and 0 < published_at <= now_ms + FEED_AHEAD_MS and (text := clean_headline(title))
     ]
     return once(found)[:MOST_STORIES]
 

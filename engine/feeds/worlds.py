@@ -21,6 +21,8 @@ def feeds_of_world(settings: Settings, simulator_url: str) -> FeedSettings:
         return feeds
     if settings.demo.replay:
         return feeds.model_copy(update={"fear_greed_url": "", "news": ()})
-    index = f"{simulator_url}{INDEX_PATH}" if feeds.fear_greed_url else ""
-    news = (f"{simulator_url}{NEWS_PATH}",) if feeds.news else ()
+    # The market's name, so that what one market's press said is never remembered in another.
+    market = f"?market={settings.demo.seed}"
+    index = f"{simulator_url}{INDEX_PATH}{market}" if feeds.fear_greed_url else ""
+    news = (f"{simulator_url}{NEWS_PATH}{market}",) if feeds.news else ()
     return feeds.model_copy(update={"fear_greed_url": index, "news": news})

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from engine.child_log import bound
 from engine.config import ForecastSettings
 from engine.forecast.pipe import Batch, answer_of, packed, quantiles_of
 from engine.forecast.weights import Weights
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LINE_LIMIT = 4_000_000
 END_S = 2.0
 LOG_LIMIT = 1_000_000
+"""Bytes of forecast.log, and of the one older copy beside it."""
+LOG_LOOK_S = 10.0
 SECRET = ("OKX_", "CYNOSURE_", "TELEGRAM_")
 """What the environment calls by these names is nothing that a model needs to know."""
 
@@ -63,6 +66,13 @@ class ForecastProcess:
     async def watch(self) -> None:
         """Returns never: it waits for the end and raises ForecasterDied."""
         raise ForecasterDied(self._words(await self._process.wait()))
+
+    async def bound_log(self) -> None:
+        """Returns never: it keeps the log within its limit, whatever a library may have to say."""
+        while True:
+            await asyncio.sleep(LOG_LOOK_S)
+            if self._log is not None:
+                await asyncio.to_thread(bound, self._log, LOG_LIMIT)
 
     async def close(self) -> None:
         """Ends it: by the pipe, and by force when it does not hear. At most twice END_S: a driver may keep a process
@@ -156,8 +166,8 @@ def _opened(log: Path | None) -> IO[bytes]:
     """Where the child's own output goes: never to the terminal that the cockpit paints on."""
     if log is None:
         return Path("/dev/null").open("wb")
-    full = log.exists() and log.stat().st_size > LOG_LIMIT
-    return log.open("wb" if full else "ab")
+    bound(log, LOG_LIMIT)
+    return log.open("ab")
 
 
 def _last_words(log: Path | None) -> str:

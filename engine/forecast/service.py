@@ -20,6 +20,7 @@ from engine.model import Candles, Forecast, Timeframe
 from engine.supervisor import Supervisor
 
 SOURCE = "forecast"
+NOT_STARTED = "not started"
 Tell = Callable[[str, str, str], None]
 """(level, source, text)"""
 
@@ -91,7 +92,7 @@ class ForecastService:
         self._patience = patience or Patience()
         self._shelf = Shelf(settings.context)
         self._state = ForecastState.OFF
-        self._detail = "not started" if settings.enabled else "forecast.enabled is false"
+        self._detail = NOT_STARTED if settings.enabled else "forecast.enabled is false"
         self._wanted, self._settled, self._loaded = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._restart_s = self._patience.first_restart_s
         self._told = ""
@@ -185,6 +186,7 @@ class ForecastService:
         async with started(command, environ, self._log) as child, asyncio.TaskGroup() as group:
             group.create_task(self._serve(child, weights))
             group.create_task(child.watch())
+            group.create_task(child.bound_log())
 
     async def _serve(self, child: ForecastProcess, weights: Weights) -> None:
         fetching = weights.file is None

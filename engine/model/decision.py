@@ -140,7 +140,8 @@ class Sizing:
 class DecisionRecord:
     """Everything about one decision, immutable: enough to explain it to a person later.
 
-    `gates` holds the persistence gates, then the risk gates in their order, all evaluated.
+    `gates` holds the persistence gates, then the risk gates in their order, all evaluated. `regime_unknown` says why
+    the regime is n/a; "" when it is known, and where nobody asked.
     """
 
     decision_id: str
@@ -168,4 +169,5 @@ class DecisionRecord:
     ages_s: Mapping[str, float | None]
     stages_ms: Mapping[str, float]
     regime_multiplier: float = 1.0
+    regime_unknown: str = ""
     advice: Advice | None = None

@@ -81,13 +81,14 @@ class Funding:
 
 @dataclass(frozen=True, slots=True)
 class OpenInterest:
-    """Contracts outstanding now and, where known, 24 h ago in USD terms."""
+    """Contracts outstanding now and, where known, an hour and 24 h ago in USD terms."""
 
     inst_id: str
     contracts: float
     usd: float | None
     usd_24h_ago: float | None
     ts: int
+    usd_1h_ago: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,9 @@ class LongShortRatio:
 class MarketSnapshot:
     """Everything that was fetched for one ticker at one moment; input of the pure experts.
 
-    `ages_s` gives each source's age in venue seconds at `taken_at`; a missing source is absent
-    from its field (None) and has age None. `earlier_books` are those seen before `book`, oldest first, as far as they
-    are recent enough to compare; `btc_hours` are BTC's 1H bars, which the regime is read from.
+    A missing source is None; how old the others are says `engine.model.ages`. `earlier_books` are those seen before
+    `book`, oldest first, as far as they are recent enough to compare; `btc_hours` are BTC's 1H bars, which the regime
+    is read from.
     """
 
     instrument: Instrument
@@ -118,7 +119,6 @@ class MarketSnapshot:
     funding: Funding | None
     open_interest: OpenInterest | None
     long_short: LongShortRatio | None
-    ages_s: Mapping[str, float | None]
     errors: Mapping[str, str] = field(default_factory=dict)
     earlier_books: tuple[Book, ...] = ()
     quote_flow: QuoteFlow | None = None

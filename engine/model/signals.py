@@ -88,9 +88,10 @@ class TechnicalSignals:
 class BookSignals:
     """From 20 levels. `imbalance` in [−1, 1]; spreads and slippage are fractions of mid.
 
-    `wall_share` in (0, 1]: in how much of the recent snapshots the wall stood (None = not compared); `depth_10bp_usd`
-    what rests within 10 bps of mid on (bid, ask), None where the 20 levels do not reach that far; `slippage_pct` of a
-    buy of our size; `event_ofi` in [−1, 1] from the streamed best quote, None when it is not streamed.
+    `wall_share` in (0, 1]: in how much of the recent snapshots the wall stood; without a wall, `walls_known` tells
+    "none stands" from "too few earlier books to tell"; `depth_10bp_usd` what rests within 10 bps of mid on (bid,
+    ask), None where the 20 levels do not reach that far; `slippage_pct` of a buy of our size; `event_ofi` in [−1, 1]
+    from the streamed best quote, None when it is not streamed.
     """
 
     imbalance: float
@@ -104,11 +105,13 @@ class BookSignals:
     depth_10bp_usd: tuple[float, float] | None = None
     slippage_pct: float | None = None
     event_ofi: float | None = None
+    walls_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class MarketStats:
-    """Funding, crowding and flow; None = unknown or not applicable to this asset class."""
+    """Funding, crowding and flow; None = unknown or not applicable to this asset class. Open interest changes over a
+    day and over an hour."""
 
     funding_rate: float | None
     funding_interval_h: float | None
@@ -117,6 +120,8 @@ class MarketStats:
     long_short_ratio: float | None
     liquidations_usd: float | None
     liquidated_long_share: float | None = None
+    open_interest_change_1h_pct: float | None = None
+    largest_liquidation_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +146,15 @@ class ForecastSignals:
 @dataclass(frozen=True, slots=True)
 class RegimeSignals:
     """The market's weather. Probabilities of BTC's regime sum to 1, all None when unknown; `fear_greed` 0–100;
-    `volatility_multiplier` in (0, 1] scales sizes, 1 when nothing is known against it."""
+    `volatility_multiplier` in (0, 1] scales sizes; while the regime is unknown it is the smallest of the blend, and
+    `why` says what is missing."""
 
     p_trend: float | None
     p_range: float | None
     p_reversal: float | None
     fear_greed: int | None
     volatility_multiplier: float
+    why: str = ""
 
     @property
     def name(self) -> str:

@@ -66,6 +66,7 @@ def decide(inputs: DecisionInputs) -> DecisionRecord:
         ages_s={source: finite(age) for source, age in inputs.gathered.ages_s.items()},
         stages_ms=inputs.stages_ms,
         regime_multiplier=clip_share(inputs.regime_multiplier),
+        regime_unknown=inputs.gathered.regime.why if inputs.gathered.regime is not None else "",
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from engine.model import AssetClass, GateResult, Instrument, InstrumentState, Timeframe
+from engine.model.ages import since_s
 from engine.reasons import Reason
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import HOUR_MS
@@ -15,6 +16,8 @@ from engine.risk.setup import Setup, is_price, spread_of, usable
 from engine.risk.verdicts import at_most, blocked, passed, switch
 
 LIVE_PRICES = ("quote", "book")
+SETTLEMENT = "funding settlement"
+"""Lies ahead as a rule."""
 
 # These halts have a gate of their own further down, which also knows when they lift.
 HALTS_WITH_OWN_GATE = (Reason.DAILY_LOSS, Reason.CONSECUTIVE_LOSSES, Reason.MARGIN_RATIO)
@@ -44,29 +47,33 @@ def other_halts(inputs: DecisionInputs, _: Setup) -> GateResult:
 
 
 def data_fresh(inputs: DecisionInputs, _: Setup) -> GateResult:
-    """The input that is oldest for its limit, in venue seconds when the snapshot was taken."""
-    ages = tuple(source_ages(inputs))
+    """The input that is oldest for its limit, in venue seconds when the snapshot was taken; before that one that claims
+    to be of the future, since nobody can say how old that is."""
+    ages = tuple(input_ages(inputs))
     if not ages:
         return blocked("data_fresh", Reason.DATA_STALE, "no source has a known age")
+    ahead, most = [(-age, source) for source, age, _ in ages if source != SETTLEMENT], inputs.limits.max_input_ahead_s
+    if ahead and max(ahead)[0] > most:
+        return at_most("data_fresh", Reason.DATA_STALE, max(ahead)[0], most, "s", f"{max(ahead)[1]} is ahead of us by")
     source, age, limit = max(ages, key=lambda item: item[1] / item[2])
     return at_most("data_fresh", Reason.DATA_STALE, age, limit, "s", f"{source} age")
 
 
-def source_ages(inputs: DecisionInputs) -> Iterator[tuple[str, float, float]]:
-    """(source, age, limit) in seconds. A candle may be one bar old since its close, plus the common limit; a
-    funding estimate is old once its settlement has passed."""
+def input_ages(inputs: DecisionInputs) -> Iterator[tuple[str, float, float]]:
+    """(source, age, limit) in seconds; an age is below 0 where the venue's stamp is ahead of us. A candle may be one
+    bar old since its close, plus the common limit; a funding estimate is old once its settlement has passed."""
     snapshot, limit = inputs.snapshot, inputs.limits.max_input_age_s
     now = snapshot.taken_at
     if snapshot.quote is not None:
-        yield "quote", (now - snapshot.quote.ts) / 1000, limit
+        yield "quote", since_s(now, snapshot.quote.ts), limit
     if snapshot.book is not None:
-        yield "book", (now - snapshot.book.ts) / 1000, limit
+        yield "book", since_s(now, snapshot.book.ts), limit
     if snapshot.funding is not None:
-        yield "funding settlement", (now - snapshot.funding.settles_at) / 1000, limit
+        yield SETTLEMENT, since_s(now, snapshot.funding.settles_at), limit
     for timeframe, candles in snapshot.candles.items():
         if len(candles):
             closed = int(candles.ts[-1]) + timeframe.ms
-            yield f"{timeframe} candle", (now - closed) / 1000, timeframe.ms / 1000 + limit
+            yield f"{timeframe} candle", since_s(now, closed), timeframe.ms / 1000 + limit
 
 
 def data_complete(inputs: DecisionInputs, _: Setup) -> GateResult:
@@ -163,7 +170,7 @@ def _tight_and_fresh(inputs: DecisionInputs, closed: str) -> GateResult:
     if limits.off_session_spread_frac == 0 or spread is None:
         why = "no entries then" if spread is not None else "and the spread is unknown"
         return blocked("session", Reason.OFF_SESSION, f"{closed}, {why}")
-    oldest = max((age for source, age, _ in source_ages(inputs) if source in LIVE_PRICES), default=math.inf)
+    oldest = max((age for source, age, _ in input_ages(inputs) if source in LIVE_PRICES), default=math.inf)
     freshest = limits.max_input_age_s * limits.off_session_age_share
     if not oldest <= freshest:
         detail = f"{closed} and quote or book are {oldest:.0f} s old, limit {freshest:.0f} s"

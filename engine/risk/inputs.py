@@ -89,7 +89,7 @@ class DecisionInputs:
     correlations: Mapping[str, float | None]
     ticker_return_14d: float | None
     clock_offset_ms: int | None
-    regime_multiplier: float = 1.0
+    regime_multiplier: float
     tightened: bool = False
     advocate_factor: float | None = None
     last_closed_at: int | None = None

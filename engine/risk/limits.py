@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from engine.model.ages import AHEAD_S
 from engine.risk.sessions import StockEntries
 
 MINUTE_MS = 60_000
@@ -64,6 +65,7 @@ class RiskLimits:
     cooldown_ms: int = 15 * MINUTE_MS
     no_entry_before_expiry_ms: int = NO_ENTRY_BEFORE_EXPIRY_MS
     max_input_age_s: float = 120.0
+    max_input_ahead_s: float = AHEAD_S
     max_clock_offset_ms: int = 10_000
     expected_hold_ms: int = 24 * HOUR_MS
     # Stocks and indexes outside their home session: not at all, by spread and age as below, or as if it were open
@@ -198,6 +200,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "cooldown_ms": (0, 1440 * MINUTE_MS),
     "no_entry_before_expiry_ms": (0, 30 * 24 * HOUR_MS),
     "max_input_age_s": (1e-9, 7200),
+    "max_input_ahead_s": (0, 7200),
     "max_clock_offset_ms": (0, 10_000),
     "expected_hold_ms": (0, 30 * 24 * HOUR_MS),
     "stock_entries": (min(StockEntries), max(StockEntries)),

@@ -148,6 +148,14 @@ def _old_quote(case: Case) -> Case:
     return replace(inputs, snapshot=replace(inputs.snapshot, quote=replace(quote, ts=NOW - age_ms))), setup
 
 
+def _quote_of_the_future(case: Case) -> Case:
+    inputs, setup = case
+    quote = inputs.snapshot.quote
+    assert quote is not None
+    ts = NOW + int(inputs.limits.max_input_ahead_s * 1000) + 1000
+    return replace(inputs, snapshot=replace(inputs.snapshot, quote=replace(quote, ts=ts))), setup
+
+
 def _skewed_clock(case: Case) -> Case:
     return replace(case[0], clock_offset_ms=-case[0].limits.max_clock_offset_ms - 1), case[1]
 
@@ -231,6 +239,7 @@ BREACHES: tuple[Breach, ...] = (
     Breach("ticker_paused", Reason.TICKER_PAUSED, _controls(ticker_paused=True)),
     Breach("halt", Reason.LIQUIDATED, _halt(Reason.LIQUIDATED)),
     Breach("data_fresh", Reason.DATA_STALE, _old_quote),
+    Breach("data_fresh", Reason.DATA_STALE, _quote_of_the_future),
     Breach("data_complete", Reason.DATA_MISSING, _snapshot(mark_price=None)),
     Breach("data_complete", Reason.DATA_MISSING, _inputs(account=None)),
     Breach("clock", Reason.CLOCK_SKEW, _skewed_clock),

@@ -131,7 +131,6 @@ def snapshot() -> MarketSnapshot:
         funding=Funding(INSTRUMENT.inst_id, 0.0001, NOW + 4 * 3_600_000, 8 * 3_600_000, NOW),
         open_interest=None,
         long_short=None,
-        ages_s={"quote": 1.0},
     )
 
 
@@ -189,4 +188,5 @@ def sound_inputs(limits: RiskLimits) -> DecisionInputs:
         correlations={},
         ticker_return_14d=0.0,
         clock_offset_ms=0,
+        regime_multiplier=1.0,
     )

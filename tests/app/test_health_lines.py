@@ -18,5 +18,13 @@ def test_an_unknown_age_is_left_out_and_never_called_0() -> None:
     assert health_lines({"forecast": told("off"), "llm": told("ok")}) == ["health    forecast off", "health    ok: llm"]
 
 
+def test_without_an_engine_a_feed_is_as_old_as_what_the_last_one_read() -> None:
+    lines = health_lines({"news": told("no engine", 300.0), "f&g": told("no engine")})
+    assert lines == [
+        "health    news no engine reads it; last read 5 min ago",
+        "health    f&g no engine reads it; never read",
+    ]
+
+
 def test_before_anything_was_told_there_is_no_line() -> None:
     assert health_lines({}) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import DEFAULT_WATCHLIST
-from tests.app.program import Finished, app, fresh_home
+from tests.app.program import Finished, app, fresh_home, status
 
 PROMISED = {
     "type", "ticker", "action", "reason", "signals_aligned", "timeframes_aligned", "strength", "confidence",
@@ -41,6 +41,8 @@ def test_a_cycle_prints_a_decision_for_each_of_the_17_tickers_and_a_line_of_timi
     assert set(cycle["stages_ms"]) == {"fetch", "experts", "synthesis", "risk", "execute"}
     assert cycle["stages_ms"]["fetch"] > 0
     assert (cycle["decisions"], cycle["failed"]) == (17, {})
+    assert cycle["forecast"]["status"] in {"ok", "off", "down", "connecting", "stale"}
+    assert cycle["forecast"]["detail"], "forecasts, or why there are none"
 
 
 def test_each_cycle_of_a_run_decides_on_the_next_bar(three: tuple[Path, Finished]) -> None:
@@ -67,6 +69,20 @@ def test_the_next_run_in_a_home_goes_on_with_the_next_bar_of_the_same_market(thr
 
 
 @pytest.mark.slow
+def test_afterwards_status_says_that_no_engine_reads_the_feeds_and_how_old_they_are(
+    three: tuple[Path, Finished],
+) -> None:
+    health = status(three[0])["health"]
+    for feed in ("news", "f&g"):
+        assert health[feed]["status"] == "no engine"
+        assert health[feed]["age_s"] is not None
+    assert health["forecast"]["status"] in {"no engine", "off"}
+    text = app(three[0], "--status").out
+    assert "news no engine reads it; last read" in text
+    assert "connecting" not in text
+
+
+@pytest.mark.slow
 def test_two_homes_run_at_the_same_time_without_knowing_of_each_other(tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -84,5 +100,7 @@ def test_two_homes_run_at_the_same_time_without_knowing_of_each_other(tmp_path: 
 def test_without_json_a_person_reads_a_line_per_ticker(home: Path) -> None:
     run = app(home, "--once")
     assert run.code == 0
-    assert len(run.out.splitlines()) == 18
-    assert run.out.splitlines()[-1].startswith("cycle 1: 17 decisions in ")
+    lines = run.out.splitlines()
+    assert len(lines) == 19
+    assert lines[-2].startswith(("forecast ok: ", "forecast n/a: ")), "and whether there were forecasts"
+    assert lines[-1].startswith("cycle 1: 17 decisions in ")

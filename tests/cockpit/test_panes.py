@@ -73,6 +73,62 @@ def test_a_position_without_a_stop_is_shouted() -> None:
     assert "NO STOP" in text(watchlist(view(store)))
 
 
+SICK = [
+    HealthChanged("news", "stale", 7260.0, None, "3 of 3 feeds do not answer", stream.NOW),
+    HealthChanged("f&g", "down", None, None, "alternative.me: cannot be reached", stream.NOW),
+    HealthChanged("forecast", "down", 7500.0, None, "the process was ended by SIGKILL", stream.NOW),
+    HealthChanged("stream", "stale", 40.0, None, "quotes: silent", stream.NOW),
+]
+"""A dead feed of each kind, and how the line tells of it."""
+TOLD = {
+    "news": f"news {UTF8.stale}2h01m",
+    "f&g": f"f&g {UTF8.fail}",
+    "forecast": f"fc {UTF8.fail}2h05m",
+    "stream": f"stream {UTF8.stale}40s",
+}
+
+
+@pytest.mark.parametrize("width", [160, 100, 80, 60])
+@pytest.mark.parametrize("health", SICK, ids=lambda health: health.source)
+def test_a_sick_source_stands_in_the_health_line_with_its_age_at_any_width(health: HealthChanged, width: int) -> None:
+    store = loaded()
+    assert TOLD[health.source] not in status_line(store, width, UTF8).plain
+    store.apply([health])
+    assert TOLD[health.source] in status_line(store, width, UTF8).plain
+    store.apply([replace(health, status="ok")])
+    assert TOLD[health.source] not in status_line(store, width, UTF8).plain
+
+
+def test_where_there_is_room_for_one_the_worst_source_stands_and_the_others_are_counted() -> None:
+    store = loaded()
+    store.apply(SICK)
+    narrow = " ".join(status_line(store, 80, UTF8).plain.split())
+    assert f"{TOLD['forecast']} +3" in narrow
+    assert "+0.42%" in narrow, "and no number is cut for it"
+    wide = " ".join(status_line(store, 160, UTF8).plain.split())
+    assert all(TOLD[name] in wide for name in ("f&g", "forecast"))
+    assert "+" in wide
+
+
+def test_what_is_off_or_still_connecting_takes_no_room_on_a_narrow_screen() -> None:
+    store = loaded()
+    before = status_line(store, 80, UTF8).plain
+    store.apply([HealthChanged("news", status, None, None, "", stream.NOW) for status in ("connecting", "off")])
+    assert status_line(store, 80, UTF8).plain == before
+
+
+def test_a_regime_that_nobody_knows_is_na_beside_its_number_and_says_why() -> None:
+    record = next(d for d in map(loaded().ticker, ("NVDA", "SOL", "BTC", "ETH")) if d.record and d.record.sizing).record
+    assert record is not None
+    known = "\n".join(row.plain for row in why_lines(record, 100, UTF8))
+    assert "regime x1.00" in known
+    unknown = replace(record, regime_multiplier=0.5, regime_unknown="no BTC hours")
+    told = "\n".join(row.plain for row in why_lines(unknown, 100, UTF8))
+    assert "regime xn/a" not in told
+    assert "n/a x0.50" in told
+    assert "the regime is n/a: no BTC hours" in told
+
+
 def test_a_position_that_nobody_can_verify_says_when_it_was_last_seen() -> None:
     store = loaded()
     assert "seen" not in text(positions(view(store)))

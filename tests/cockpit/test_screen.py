@@ -37,6 +37,13 @@ async def test_each_size_has_its_layout(size: tuple[int, int], seen: Sequence[st
         assert not [text for text in unseen if text in d.text()]
 
 
+@pytest.mark.parametrize("size", [(160, 45), (80, 24)])
+async def test_a_dead_feed_is_seen_at_any_size(size: tuple[int, int]) -> None:
+    async with desk(size=size) as d:
+        d.link.feed(events.HealthChanged("news", "down", 7500.0, None, "3 of 3 fail", stream.NOW))
+        await d.shows("news", "2h05m")
+
+
 async def test_a_resize_changes_the_layout_and_back() -> None:
     async with desk() as d:
         await d.pilot.resize_terminal(80, 24)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.exchange.errors import ErrorClass, Unavailable
-from engine.fetch import WINDOW, CandleWindows, _bar_of, _Gathered, has_newest_bars, joined, last_closed_bar
+from engine.fetch import BTC, WINDOW, CandleWindows, _bar_of, _Gathered, has_newest_bars, joined, last_closed_bar
 from engine.model import AssetClass, Candles, Instrument, InstrumentState, MarketSnapshot, Timeframe
 
 BAR = Timeframe.M15.ms
@@ -61,7 +61,7 @@ def snapshot(windows: dict[Timeframe, Candles], bar_ts: int) -> MarketSnapshot:
         "BTC-USDT-SWAP", "BTC", AssetClass.CRYPTO, one, one, one, one, one, one, one, InstrumentState.LIVE
     )
     late = bar_ts + 3 * BAR
-    return MarketSnapshot(instrument, late, bar_ts, windows, None, None, None, None, None, None, {})
+    return MarketSnapshot(instrument, late, bar_ts, windows, None, None, None, None, None, None)
 
 
 def closed_windows(bar_ts: int) -> dict[Timeframe, Candles]:
@@ -120,7 +120,30 @@ async def test_a_watchlist_is_read_without_those_that_do_not_answer() -> None:
     watched = [replace(an_instrument(), inst_id=name) for name in ("A", "REFUSED", "SILENT", "B")]
     await windows.read_all(watched, WINDOW * BAR, within_s=0.05)
     assert {inst_id for inst_id, _ in windows.of(watched)} == {"A", "B"}
-    assert set(venue.asked) == {"A", "REFUSED", "SILENT", "B"}
+    assert set(venue.asked) == {"A", "REFUSED", "SILENT", "B", BTC}
+
+
+async def test_btc_s_hours_are_asked_for_once_a_cycle_however_many_wait_for_them_and_whoever_refuses_them() -> None:
+    refused = Unavailable("not now", "", ErrorClass.TRANSIENT)
+
+    class Refuses(SlowForOne):
+        async def candles(self, inst_id: str, timeframe: Timeframe, limit: int) -> Candles:
+            self.asked.append(inst_id)
+            if inst_id == BTC:
+                raise refused
+            return bars(0, limit)
+
+    venue = Refuses()
+    windows = CandleWindows(venue)  # type: ignore[arg-type]
+    watched = [replace(an_instrument(), inst_id=name) for name in "ABCDE"]
+    await windows.read_all(watched, WINDOW * BAR, within_s=5)
+    assert venue.asked.count(BTC) == 1
+    assert windows.known(BTC, Timeframe.H1) is None
+    assert windows.btc_error == "not now"
+    known = CandleWindows(SlowForOne())  # type: ignore[arg-type]
+    await known.read_all(watched, WINDOW * BAR, within_s=5)
+    assert known.known(BTC, Timeframe.H1) is not None
+    assert known.btc_error == ""
 
 
 def an_instrument() -> Instrument:

@@ -13,6 +13,7 @@ from engine.exchange.okx.sdk import OkxEndpoint
 from engine.exchange.streams import NoFlows
 from engine.market_flow import with_flows
 from engine.model import Book, LiquidationFlow, MarketSnapshot, QuoteFlow
+from engine.model.ages import source_ages
 from engine.venue import Venue
 from tests.experts.markets import instrument, snapshot
 
@@ -54,15 +55,16 @@ def test_what_the_streams_know_is_laid_into_the_snapshot_with_its_age() -> None:
     taken = with_flows(BASE, flows)
     assert taken.quote_flow is not None and taken.liquidations is not None
     assert taken.earlier_books == (at(-10_000),)
-    assert (taken.ages_s["quotes"], taken.ages_s["liquidations"]) == (2.0, 0.0)
+    ages = source_ages(taken)
+    assert (ages["quote_flow"], ages["liquidations"], ages["quote"]) == (2.0, 0.0, 0.0)
     assert flows.seen == [READ]
-    assert taken.ages_s["quote"] == BASE.ages_s["quote"]
 
 
 def test_what_they_do_not_know_stays_unknown_and_has_no_age() -> None:
     taken = with_flows(replace(BASE, book=None), NoFlows())
     assert (taken.quote_flow, taken.liquidations, taken.earlier_books, taken.book) == (None, None, (), None)
-    assert (taken.ages_s["quotes"], taken.ages_s["liquidations"], taken.ages_s["book"]) == (None, None, None)
+    ages = source_ages(taken)
+    assert (ages["quote_flow"], ages["liquidations"], ages["book"]) == (None, None, None)
 
 
 @pytest.mark.parametrize(

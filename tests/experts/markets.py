@@ -104,9 +104,8 @@ def snapshot(
         book=book(100.0 * price, now - 2000, wall_at=8),
         mark_price=last,
         funding=Funding("ABC-USDT-SWAP", 0.0000713, now + 5 * 3_600_000, 8 * 3_600_000, now - 9000),
-        open_interest=OpenInterest("ABC-USDT-SWAP", 1e6, 2e9, 1.9e9, now - 7000),
+        open_interest=OpenInterest("ABC-USDT-SWAP", 1e6, 2e9, 1.9e9, now - 7000, 1.99e9),
         long_short=LongShortRatio("ABC-USDT-SWAP", 1.73, now - 200_000),
-        ages_s={"quote": 0.0},
     )
 
 

@@ -56,3 +56,25 @@ def bollinger_position(close: Sequence[float], period: int = 20) -> float:
     mean = sum(window) / period
     sigma = (sum((value - mean) ** 2 for value in window) / period) ** 0.5
     return (close[-1] - mean) / (2 * sigma)
+
+
+def quote_event(before: tuple[float, float, float, float], after: tuple[float, float, float, float]) -> float:
+    """e_n of two best quotes (bid, size, ask, size), case by case as the paper writes it."""
+    return sum(quote_terms(before, after))
+
+
+def quote_terms(
+    before: tuple[float, float, float, float], after: tuple[float, float, float, float]
+) -> tuple[float, float]:
+    """Its two parts: of the bid and of the ask."""
+    (bid0, bid_size0, ask0, ask_size0), (bid1, bid_size1, ask1, ask_size1) = before, after
+    bid = bid_size1 if bid1 > bid0 else bid_size1 - bid_size0 if bid1 == bid0 else -bid_size0
+    ask = -ask_size1 if ask1 < ask0 else ask_size0 - ask_size1 if ask1 == ask0 else ask_size0
+    return bid, ask
+
+
+def order_flow_imbalance(quotes: Sequence[tuple[float, float, float, float]]) -> float | None:
+    """The sum of the events over the sum of the absolute parts; None when nothing changed."""
+    parts = [part for before, after in pairwise(quotes) for part in quote_terms(before, after)]
+    gross = sum(map(abs, parts))
+    return sum(parts) / gross if gross else None

@@ -10,11 +10,11 @@ import pytest
 
 from engine.experts.flow import BarFlow, bucket_vpin, buy_fraction
 from engine.experts.jumps import JUMP_Z, jump_statistic, jump_z_column
-from engine.experts.quote_flow import BestQuote, order_flow_imbalance, quote_event
 from engine.experts.technical_expert import timeframe_signals
 from engine.experts.volatility import realised_vol_column
 from engine.experts.vwap import vwap_columns
 from engine.model import Candles, Timeframe
+from engine.model.quote_flow import BestQuote, QuoteFlowWindow
 from tests.experts import reference
 from tests.experts.markets import candles, walk
 
@@ -51,18 +51,21 @@ def test_quote_flow_golden_vector() -> None:
         (100, 9, 100.5, 4),
         (100, 9, 101, 7),
     ]
-    quotes = [BestQuote(*row) for row in rows]
-    events = [quote_event(a, b) for a, b in pairwise(quotes)]
-    assert events == [2, 5, 5, -9, 4]
-    assert sum(events) == 7
-    normalised = order_flow_imbalance(quotes)
-    assert normalised is not None and 0 < normalised < 1
+    assert [reference.quote_event(a, b) for a, b in pairwise(rows)] == [2, 5, 5, -9, 4]
+    window, events = QuoteFlowWindow(), []
+    for second, row in enumerate(rows):
+        window.note(second * 1000, BestQuote(*row))
+        events.append(window.totals(second * 1000).net)
+    assert events == [0, 2, 7, 12, 3, 7]
+    imbalance = window.totals(5000).imbalance
+    assert imbalance is not None and 0 < imbalance < 1
 
 
 def test_quote_flow_is_unknown_without_a_change() -> None:
-    quote = BestQuote(100, 1, 101, 1)
-    assert order_flow_imbalance([quote]) is None
-    assert order_flow_imbalance([quote, quote]) is None
+    window = QuoteFlowWindow()
+    for second in range(2):
+        window.note(second * 1000, BestQuote(100, 1, 101, 1))
+        assert window.totals(second * 1000).imbalance is None
 
 
 def test_jump_statistic_golden_vectors() -> None:

@@ -96,7 +96,7 @@ def test_what_is_unknown_says_so() -> None:
     for name in ("4H", "1H", "15m", "BOOK", "FUNDING", "OPEN INTEREST", "LONG/SHORT", "LIQUIDATIONS", "NEWS"):
         assert f"\n{name} n/a" in brief
     assert "\nFORECAST n/a" in brief
-    assert "\nBTC REGIME n/a; FEAR GREED n/a" in brief
+    assert "\nBTC REGIME n/a size x0.50 (no BTC hours); FEAR GREED n/a" in brief
 
 
 @pytest.mark.parametrize("asset_class", [AssetClass.METAL, AssetClass.INDEX, AssetClass.STOCK])
@@ -184,7 +184,7 @@ def test_no_market_at_its_widest_makes_a_brief_longer_than_500_tokens() -> None:
     widest |= dict.fromkeys(("bollinger_position", "vwap_deviation_sigma"), -1e9) | {"atr_pct": 9.99}
     frames = {tf: replace(base, timeframe=tf, **widest, jump=None) for tf in Timeframe}
     book = BookSignals(*[-998.9] * 5, Direction.BULLISH, *[-998.9] * 2, None, *[-998.9] * 2)
-    stats = MarketStats(9.99, 24.0, 1e9, -1e9, -998.9, 998.9e6, -998.9)
+    stats = MarketStats(9.99, 24.0, 1e9, -1e9, -998.9, 998.9e6, -998.9, -1e9, 998.9e6)
     forecast = ForecastSignals(*[Outlook(Direction.NEUTRAL, 24.0, *[-1e9] * 3)] * 2)
     regime = RegimeSignals(*[998.9] * 3, 100, 0.01)
     ages = dict.fromkeys(AGES, 1e9)
@@ -255,10 +255,14 @@ def test_funding_compares_across_intervals() -> None:
 def test_open_interest_change_needs_a_yesterday() -> None:
     base = snapshot()
     assert market_stats(base).open_interest_change_pct == pytest.approx(2 / 1.9 - 1)
+    assert market_stats(base).open_interest_change_1h_pct == pytest.approx(2 / 1.99 - 1)
     assert base.open_interest is not None
     for usd in (None, 0.0):
         unknown = replace(base, open_interest=replace(base.open_interest, usd_24h_ago=usd))
         assert market_stats(unknown).open_interest_change_pct is None
+        assert "OPEN INTEREST (7s): 1h +0.5% 24h n/a" in gather(unknown, 0).brief
+    neither = replace(base, open_interest=replace(base.open_interest, usd_24h_ago=None, usd_1h_ago=None))
+    assert "OPEN INTEREST n/a" in gather(neither, 0).brief
 
 
 @given(st.text(max_size=200))

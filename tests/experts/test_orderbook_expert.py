@@ -43,7 +43,8 @@ def test_a_wall_is_found_behind_a_thick_best_quote() -> None:
 
 
 def test_the_wall_distance_is_from_mid() -> None:
-    signals = book_signals(book(wall_at=8), ONE)
+    walled = book(wall_at=8)
+    signals = book_signals(walled, ONE, stood(walled))
     assert signals is not None
     assert signals.wall_distance_pct == pytest.approx(0.008)
 
@@ -95,6 +96,11 @@ def test_a_size_of_zero_is_a_mistake() -> None:
 
 
 def _wall(of: Book) -> Direction | None:
-    signals = book_signals(of, ONE)
+    signals = book_signals(of, ONE, stood(of))
     assert signals is not None
     return signals.wall_side
+
+
+def stood(of: Book) -> tuple[Book, ...]:
+    """The same book in the minute before."""
+    return tuple(replace(of, ts=of.ts - seconds * 1000) for seconds in (60, 40, 20))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,8 @@ from bench.orderflow import (
     fit,
     recorded,
 )
-from engine.experts.quote_flow import BestQuote, QuoteFlowWindow, order_flow_imbalance, quote_event
+from engine.model.quote_flow import BestQuote, QuoteFlowWindow
+from tests.experts.reference import order_flow_imbalance, quote_event
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 START = 1_700_000_000_000
@@ -47,7 +48,7 @@ def filled(window: QuoteFlowWindow, every_ms: int = 100) -> QuoteFlowWindow:
 def test_the_golden_vector_goes_through_the_window() -> None:
     totals = filled(QuoteFlowWindow()).totals(START + 500)
     assert (totals.net, totals.events, totals.covered_ms) == (7.0, 5, 500)
-    assert totals.imbalance == pytest.approx(order_flow_imbalance(QUOTES))
+    assert totals.imbalance == pytest.approx(order_flow_imbalance(GOLDEN))
 
 
 @given(st.lists(st.tuples(st.integers(0, 4_000), quotes), min_size=2, max_size=40))
@@ -57,7 +58,7 @@ def test_the_window_is_the_sum_of_the_events_in_its_buckets(steps: list[tuple[in
         at += wait
         window.note(at, quote)
         if before is not None:
-            events.append((at, quote_event(before, quote)))
+            events.append((at, quote_event(astuple(before), astuple(quote))))
         before = quote
     totals = window.totals(at)
     inside = [e for ts, e in events if ts // 1_000 > (at - 10_000) // 1_000]

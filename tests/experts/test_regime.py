@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
@@ -57,7 +56,8 @@ def test_the_future_changes_nothing_and_older_history_neither(seed: int, cut: in
 def test_the_price_level_changes_nothing(seed: int, power: int) -> None:
     bars = hours(walk(seed, 300))
     one, other = weather(bars), weather(scaled(bars, 2.0**power))
-    assert dataclasses.astuple(one) == pytest.approx(dataclasses.astuple(other), nan_ok=False, abs=1e-9)
+    assert probabilities(one) == pytest.approx(probabilities(other), abs=1e-9)
+    assert one.volatility_multiplier == pytest.approx(other.volatility_multiplier)
 
 
 @given(seed=st.integers(0, 100), jump=st.floats(-0.3, 0.3))
@@ -114,28 +114,34 @@ def test_the_multiplier_is_the_blend_of_the_regimes_shares() -> None:
 
 
 @pytest.mark.parametrize(
-    "bars",
+    ("bars", "why"),
     [
-        None,
-        hours(walk(1, CLOSES - 1)),
-        hours(np.full(300, 60_000.0)),
-        hours(np.append(walk(1, 299), np.nan)),
-        hours(np.append(walk(1, 299), np.inf)),
-        hours(np.append(walk(1, 299), 0.0)),
-        hours(np.append(walk(1, 299), -5.0)),
+        (None, "no BTC hours"),
+        (hours(walk(1, CLOSES - 1)), "95 of 96 BTC hours"),
+        (hours(np.full(300, 60_000.0)), "BTC's prices stand still"),
+        (hours(np.append(walk(1, 299), np.nan)), "BTC's hours are not sound"),
+        (hours(np.append(walk(1, 299), np.inf)), "BTC's hours are not sound"),
+        (hours(np.append(walk(1, 299), 0.0)), "BTC's hours are not sound"),
+        (hours(np.append(walk(1, 299), -5.0)), "BTC's hours are not sound"),
     ],
     ids=["missing", "too short", "frozen prices", "NaN", "infinite", "zero", "negative"],
 )
-def test_what_cannot_be_read_is_unknown_and_leaves_sizes_alone(bars: Candles | None) -> None:
+def test_what_cannot_be_read_is_unknown_says_why_and_never_leaves_sizes_whole(bars: Candles | None, why: str) -> None:
     signals = weather(bars)
     assert probabilities(signals) == UNKNOWN
-    assert signals.name == ""
-    assert signals.volatility_multiplier == 1.0
+    assert (signals.name, signals.why) == ("", why)
+    assert signals.volatility_multiplier == SHARE_OF_SIZE.min() == 0.5
+
+
+def test_a_regime_that_is_known_says_nothing_is_missing() -> None:
+    assert weather(hours(walk(1))).why == ""
 
 
 def test_bars_that_stopped_coming_are_unknown_after_two_hours() -> None:
     bars = hours(walk(1))
     assert weather(bars, later_ms=2 * HOUR_MS).p_trend is not None
+    late = weather(bars, later_ms=3 * HOUR_MS)
+    assert (probabilities(late), late.why) == (UNKNOWN, "BTC's hours end 3h ago")
     assert probabilities(weather(bars, later_ms=2 * HOUR_MS + 1)) == UNKNOWN
 
 
@@ -166,4 +172,4 @@ def test_neither_fear_nor_greed_changes_a_size() -> None:
 def test_fear_and_greed_is_crypto_s_alone() -> None:
     now = 1_800_000_000_000
     signals = regime_signals(None, FearGreed(100, now), now, AssetClass.METAL)
-    assert (signals.fear_greed, signals.volatility_multiplier) == (None, 1.0)
+    assert (signals.fear_greed, signals.volatility_multiplier) == (None, SHARE_OF_SIZE.min())

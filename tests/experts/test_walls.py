@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from engine.experts.brief_lines import book_line
 from engine.experts.orderbook_expert import EARLIER_MS, book_signals
 from engine.model import Book, Direction
 from tests.experts.markets import book
@@ -46,8 +47,29 @@ def test_a_wall_in_most_of_the_snapshots_is_one() -> None:
     assert seen(WALL, earlier(8, 8, None, 8)) == (Direction.BULLISH, pytest.approx(0.8))
 
 
-def test_too_few_snapshots_compare_nothing() -> None:
-    assert seen(WALL, earlier(None, None)) == (Direction.BULLISH, None)
+def unknown(now: Book, before: tuple[Book, ...]) -> bool:
+    """Something stands out, and nobody can tell whether it is a wall."""
+    signals = book_signals(now, ONE, before)
+    assert signals is not None
+    return not signals.walls_known and signals.wall_side is None
+
+
+def test_with_too_few_snapshots_walls_are_unknown_and_neither_there_nor_absent() -> None:
+    for before in ((), earlier(8), earlier(8, 8), earlier(None, None)):
+        assert unknown(WALL, before)
+        signals = book_signals(WALL, ONE, before)
+        assert signals is not None
+        assert ", walls n/a, " in book_line(signals, {})
+    assert not unknown(WALL, earlier(8, 8, 8))
+    assert not unknown(WALL, earlier(None, None, None))
+
+
+def test_where_nothing_stands_out_there_is_no_wall_whatever_was_before() -> None:
+    for before in ((), earlier(8, 8, 8)):
+        signals = book_signals(book(), ONE, before)
+        assert signals is not None
+        assert signals.walls_known
+        assert ", no wall, " in book_line(signals, {})
 
 
 def test_the_same_size_on_the_other_side_or_further_away_is_another_wall() -> None:
@@ -63,7 +85,7 @@ def test_a_price_one_step_off_is_the_same_wall() -> None:
 def test_snapshots_that_do_not_reach_the_price_are_not_compared() -> None:
     """Taken when the market stood elsewhere: they neither speak for the wall nor against it."""
     away = earlier(None, None, None, None, mid=110.0)
-    assert seen(WALL, away) == (Direction.BULLISH, None)
+    assert unknown(WALL, away)
     assert seen(WALL, (*away, *earlier(8, 8, 8))) == (Direction.BULLISH, 1.0)
 
 
@@ -78,13 +100,13 @@ def test_snapshots_of_other_times_other_instruments_or_without_sense_are_not_com
         replace(none, bids=none.asks, asks=none.bids),
         replace(none, bids=(replace(none.bids[0], price=Decimal("NaN")), *none.bids[1:])),
     ]
-    assert seen(WALL, tuple(useless)) == (Direction.BULLISH, None)
+    assert unknown(WALL, tuple(useless))
     assert seen(WALL, (*useless, *earlier(8, 8, 8))) == (Direction.BULLISH, 1.0)
 
 
 def test_behind_a_flash_the_next_wall_that_stands_is_told() -> None:
     both = replace(WALL, asks=book(wall_at=3).bids and tuple(_mirrored(book(wall_at=3))))
-    assert seen(both, ()) == (Direction.BEARISH, None)
+    assert unknown(both, ())
     assert seen(both, earlier(8, 8, 8)) == (Direction.BULLISH, 1.0)
 
 

@@ -249,6 +249,15 @@ def test_the_newest_day_of_several_counts_whatever_their_order() -> None:
     assert read_fear_greed(b'{"data": [' + rows + b"]}", NOW) == FearGreed(38, 1_799_971_200_000)
 
 
+async def test_a_row_of_tomorrow_does_not_hide_today_s(tmp_path: Path) -> None:
+    tomorrow, today = (TODAY + 86_400_000) // 1000, TODAY // 1000
+    rows = b'{"value": "99", "timestamp": "%d"}, {"value": "38", "timestamp": "%d"}' % (tomorrow, today)
+    async with rig(tmp_path, fng=Answer(b'{"data": [' + rows + b"]}")) as r:
+        await r.board.refresh(20)
+        assert r.board.fear_greed() == FearGreed(38, TODAY)
+        assert r.words()[0] == "ok"
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("reader_process")
 async def test_a_reader_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ async def test_a_dead_feed_ages_then_reads_na_while_the_others_go_on(tmp_path: P
         assert r.board.fear_greed() is None
         assert r.board.headlines() is not None
         assert r.words() == ("down", "stale")
-        assert [health.status for health in r.board.each()] == ["down", "down", "ok"]
+        assert r.board.health()[1].detail == "1 of 2 fail: 127.0.0.1: answered HTTP 503"
 
 
 async def test_when_every_news_feed_is_dead_headlines_are_na_after_three_hours(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import ConfigError, FeedSettings, Settings, load_settings
-from engine.feeds.addresses import host_of, refusal
+from engine.feeds.addresses import host_of, memory_key, refusal
 from engine.feeds.worlds import feeds_of_world
 
 
@@ -65,8 +65,8 @@ def test_feeds_can_be_left_out_one_by_one(tmp_path: Path) -> None:
 
 def test_a_demo_reads_the_feeds_of_its_own_market_and_a_replay_none() -> None:
     demo = feeds_of_world(Settings(), "http://127.0.0.1:8080")
-    assert demo.fear_greed_url == "http://127.0.0.1:8080/feeds/fear-greed"
-    assert demo.news == ("http://127.0.0.1:8080/feeds/news.rss",)
+    assert demo.fear_greed_url == "http://127.0.0.1:8080/feeds/fear-greed?market=600"
+    assert demo.news == ("http://127.0.0.1:8080/feeds/news.rss?market=600",)
     replay = feeds_of_world(Settings.model_validate({"demo": {"replay": "/data"}}), "http://127.0.0.1:8080")
     assert (replay.fear_greed_url, replay.news) == ("", ())
     without = feeds_of_world(Settings(feeds=FeedSettings(news=())), "http://127.0.0.1:8080")
@@ -77,6 +77,14 @@ def test_a_demo_reads_the_feeds_of_its_own_market_and_a_replay_none() -> None:
 def test_a_real_market_reads_the_real_feeds(mode: str) -> None:
     settings = Settings.model_validate({"goals": {"mode": mode}})
     assert feeds_of_world(settings, "") == settings.feeds
+
+
+def test_what_a_market_s_feeds_said_is_remembered_at_another_port_and_never_in_another_market() -> None:
+    one, again = (feeds_of_world(Settings(), f"http://127.0.0.1:{port}").news[0] for port in (8080, 9090))
+    other = feeds_of_world(Settings.model_validate({"demo": {"seed": 8}}), "http://127.0.0.1:8080").news[0]
+    assert memory_key(one) == memory_key(again) != memory_key(other)
+    outside = "https://a.example:444/rss?x=1"
+    assert memory_key(outside) == outside
 
 
 def test_a_feed_is_called_by_its_host_and_never_by_its_query() -> None:

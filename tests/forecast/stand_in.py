@@ -1,5 +1,5 @@
-"""The real child process around a model that is none: each series is expected to rise by `--drift`. It can be slow,
-hang, die or refuse when told to; `--once FILE` limits that to the first life."""
+"""The real child process around a model that is none: each series is expected to rise by `--drift`. It can sleep
+instead of loading, hang, die or refuse when told to; `--once FILE` limits that to the first life."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class Drift:
 def make(given: argparse.Namespace) -> Drift:
     if given.does == "refuse" and _happens(given):
         raise ModelRefused("this file is damaged")
+    if given.does == "sleep":
+        time.sleep(3600)
     return Drift(given)
 
 
@@ -54,7 +56,7 @@ def _happens(given: argparse.Namespace) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--drift", type=float, default=0.01)
-    parser.add_argument("--does", choices=("answer", "die", "hang", "nan", "refuse"), default="answer")
+    parser.add_argument("--does", choices=("answer", "die", "hang", "nan", "refuse", "sleep"), default="answer")
     parser.add_argument("--once", type=Path)
     given, _ = parser.parse_known_args()
     return child.serve(lambda: make(given))

@@ -8,7 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from engine.config import ForecastSettings
+from engine.forecast import process
 from engine.forecast.process import environment_for
 from tests.forecast.processes import alive, assert_none_outlives_its_engine, forecasters, proc, stat
 from tests.forecast.rig import HOUR_MS, rig, stand_in, windows
@@ -71,6 +74,20 @@ async def test_a_program_that_is_no_child_is_a_failure_with_its_last_words(tmp_p
     async with rig(tmp_path, child=(str(tmp_path / "no-such-python"),)) as desk:
         await desk.until(lambda: desk.service.state == "failed")
         assert "could not be started" in desk.service.health().detail
+
+
+async def test_a_child_that_never_stops_talking_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "LOG_LIMIT", 20_000)
+    monkeypatch.setattr(process, "LOG_LOOK_S", 0.05)
+    talk = "import sys, time\nwhile True: sys.stderr.write('x' * 999 + chr(10)); sys.stderr.flush(); time.sleep(0.005)"
+    async with rig(tmp_path, child=(sys.executable, "-c", talk)) as desk:
+        older = tmp_path / "forecast.1.log"
+        await desk.until(older.exists)
+        first = older.stat().st_mtime_ns
+        await desk.until(lambda: older.stat().st_mtime_ns > first)
+        assert older.stat().st_size < 100_000
+        assert (tmp_path / "forecast.log").stat().st_size < 100_000
+        assert desk.service.state == "loading"
 
 
 async def test_a_stop_in_the_middle_of_a_batch_leaves_nobody_behind(tmp_path: Path) -> None:

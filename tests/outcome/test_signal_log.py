@@ -51,23 +51,24 @@ def test_every_signal_has_its_number_and_what_is_unknown_has_none() -> None:
     assert bare["streak"] == 3
     assert bare["funding"] == 0.0001
     unknown = {
-        "book_imbalance", "event_ofi", "oi_change", "long_short", "liquidated_longs", "forecast_short",
-        "forecast_medium", "fear_greed", "regime_trend", "regime_reversal", "sentiment",
+        "book_imbalance", "book_depth", "event_ofi", "oi_change", "oi_change_1h", "long_short",
+        "liquidated_longs", "forecast_short", "forecast_medium", "fear_greed", "regime_trend", "regime_reversal",
+        "sentiment",
     }  # fmt: skip
     assert {name for name in unknown if bare[name] is None} == unknown
     full = signal_values(
         at(
             0,
-            book=BookSignals(0.2, 0.0, 0.0001, 1.0, 1.0, None, None, event_ofi=-0.3),
-            stats=MarketStats(0.0002, 4.0, 1.0, 0.05, 1.4, 1e6, 0.7),
+            book=BookSignals(0.2, 0.0, 0.0001, 1.0, 1.0, None, None, depth_10bp_usd=(3.0, 1.0), event_ofi=-0.3),
+            stats=MarketStats(0.0002, 4.0, 1.0, 0.05, 1.4, 1e6, 0.7, 0.01),
             forecast=ForecastSignals(Outlook(Direction.BULLISH, 4, 0.004, 0.0, 0.01), None),
             regime=RegimeSignals(0.6, 0.3, 0.1, 38, 1.0),
             sentiment=SentimentSignals((), float("nan")),
         ).gathered
     )
     assert {name: full[name] for name in sorted(unknown)} == {
-        "book_imbalance": 0.2, "event_ofi": -0.3, "fear_greed": 38.0, "forecast_medium": None,
-        "forecast_short": 0.004, "liquidated_longs": 0.7, "long_short": 1.4, "oi_change": 0.05,
+        "book_depth": 0.5, "book_imbalance": 0.2, "event_ofi": -0.3, "fear_greed": 38.0, "forecast_medium": None,
+        "forecast_short": 0.004, "liquidated_longs": 0.7, "long_short": 1.4, "oi_change": 0.05, "oi_change_1h": 0.01,
         "regime_reversal": 0.1, "regime_trend": 0.6, "sentiment": None,
     }  # fmt: skip
     assert full["funding"] == pytest.approx(0.0004), "per 8 h"

@@ -41,7 +41,8 @@ from engine.model import (
 
 Parsed = TypeVar("Parsed")
 
-OI_HOURS = "26"
+OI_PERIOD, OI_POINTS = "15m", "100"
+"""A day and three quarters of an hour: what an hour and a day ago are read from, in one request."""
 NOT_PUBLISHED = frozenset(
     {ErrorClass.INSTRUMENT_OFF, ErrorClass.OUR_BUG, ErrorClass.NOT_FOUND, ErrorClass.UPGRADE, ErrorClass.DEMO}
 )
@@ -99,7 +100,7 @@ class OkxMarketData:
 
     async def open_interest(self, inst_id: str) -> OpenInterest:
         rows = await self._calls.read(OPEN_INTEREST, instType=INSTRUMENT_TYPE, instId=inst_id)
-        history = await self._rubik(OPEN_INTEREST_HISTORY, instId=inst_id, period="1H", limit=OI_HOURS)
+        history = await self._rubik(OPEN_INTEREST_HISTORY, instId=inst_id, period=OI_PERIOD, limit=OI_POINTS)
         return market_rows.open_interest(one(rows, OPEN_INTEREST), history)
 
     async def long_short_ratio(self, inst_id: str) -> LongShortRatio | None:

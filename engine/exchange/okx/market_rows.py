@@ -44,7 +44,9 @@ SETTLE = "USDT"
 CANDLE_COLUMNS = {1: "open", 2: "high", 3: "low", 4: "close", 6: "volCcy"}
 """Where a candle row has them; volCcy is the volume in base units."""
 DAY_MS = 86_400_000
-OI_TOLERANCE_MS = 2 * 3_600_000
+HOUR_MS = 3_600_000
+OI_POINT_MS = 900_000
+"""History comes in points of 15 minutes; the one nearest a moment must be no further from it than this."""
 
 METALS = frozenset({"XAU", "XAG", "XPT", "XPD", "XCU"})
 INDEXES = frozenset({"QQQ", "SPY", "IWM", "DIA", "EWY", "EWJ"})
@@ -218,19 +220,20 @@ def funding(row: Any) -> Funding:
 def open_interest(row: Any, history: Iterable[Any]) -> OpenInterest:
     """`history` rows are [ts, oi, oiCcy, oiUsd]; empty where rubik publishes none."""
     ts, usd = time_ms(row, "ts"), optional_decimal(row, "oiUsd")
+    points = [(parse_ms("oi ts", column(r, 0, "oi ts")), column(r, 3, "oiUsd")) for r in history]
     return OpenInterest(
         inst_id=required_text(row, "instId"),
         contracts=number(row, "oi"),
         usd=None if usd is None else float(usd),
-        usd_24h_ago=_usd_near(history, ts - DAY_MS),
+        usd_24h_ago=_usd_near(points, ts - DAY_MS),
         ts=ts,
+        usd_1h_ago=_usd_near(points, ts - HOUR_MS),
     )
 
 
-def _usd_near(history: Iterable[Any], wanted_ts: int) -> float | None:
-    """The point nearest `wanted_ts`, if there is one within two hours of it."""
-    points = [(parse_ms("oi ts", column(r, 0, "oi ts")), column(r, 3, "oiUsd")) for r in history]
-    near = [(abs(ts - wanted_ts), usd) for ts, usd in points if abs(ts - wanted_ts) <= OI_TOLERANCE_MS and usd]
+def _usd_near(points: Iterable[tuple[int, Any]], wanted_ts: int) -> float | None:
+    """Of (ts, oiUsd), the point nearest `wanted_ts`, if there is one."""
+    near = [(abs(ts - wanted_ts), usd) for ts, usd in points if abs(ts - wanted_ts) <= OI_POINT_MS and usd]
     return float(parse_decimal("oiUsd", min(near)[1])) if near else None
 
 

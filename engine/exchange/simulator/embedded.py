@@ -22,8 +22,8 @@ from typing import Any
 
 import httpx
 
+from engine.child_log import bound
 from engine.exchange.errors import Unavailable
-from engine.exchange.simulator.log_file import bound
 
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0

@@ -149,6 +149,8 @@ async def test_open_interest_knows_its_own_past(exchange: Exchange) -> None:
     assert interest.contracts > 0
     assert interest.usd is not None
     assert interest.usd_24h_ago is not None
+    assert interest.usd_1h_ago is not None
+    assert 0.5 < interest.usd / interest.usd_1h_ago < 2
     assert 0.2 < interest.usd / interest.usd_24h_ago < 5
 
 

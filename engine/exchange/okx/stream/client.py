@@ -18,7 +18,7 @@ from engine.exchange.okx.stream.flows import FlowBoard
 from engine.exchange.okx.stream.frames import Pushed
 from engine.exchange.okx.stream.load import SHARE, Sieve
 from engine.exchange.okx.stream.pace import Backoff, ConnectGate
-from engine.exchange.okx.stream.socket import StreamSocket, Surroundings
+from engine.exchange.okx.stream.socket import SocketShare, StreamSocket
 from engine.exchange.okx.stream.translate import Translator
 from engine.exchange.okx.stream.watch import PATIENCE, Patience
 from engine.exchange.streams import WORST_FIRST, Following, Hear, Resumed, Tell, Topic, TopicHealth
@@ -55,7 +55,7 @@ class OkxStreams:
         following: Following | None = None,
         flow_share: float = SHARE,
     ) -> None:
-        around = Surroundings(
+        around = SocketShare(
             address, endpoint, ConnectGate(clock.monotonic), clock.monotonic, clock.speed, tell, resync, patience
         )
         self._hear = hear

@@ -17,8 +17,8 @@ from engine.exchange.okx.stream.book_memory import BookMemory, Rotation
 from engine.exchange.okx.stream.frames import Pushed
 from engine.exchange.okx.stream.liquidation_hour import HOUR_MS, MINUTE_MS, LiquidationHour
 from engine.exchange.streams import Following, Topic
-from engine.experts.quote_flow import BestQuote, QuoteFlowWindow
 from engine.model import Book, Instrument, LiquidationFlow, QuoteFlow
+from engine.model.quote_flow import BestQuote, QuoteFlowWindow
 
 log = logging.getLogger(__name__)
 

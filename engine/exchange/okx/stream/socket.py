@@ -24,7 +24,7 @@ DOWN_AFTER_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SocketShare:
     """What the sockets of one venue share. `resync` brings the signing clock in line; it may raise ExchangeError."""
 
     address: str
@@ -43,7 +43,7 @@ class StreamSocket:
     def __init__(
         self,
         plan: SocketPlan,
-        around: Surroundings,
+        around: SocketShare,
         backoff: Backoff,
         hear: Callable[[Topic, Pushed], None],
         resumed: Callable[[tuple[Topic, ...]], None],

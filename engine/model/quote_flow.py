@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 WINDOW_MS = 60_000
 BUCKET_MS = 1_000
@@ -34,22 +32,8 @@ class BestQuote:
         return 0 < self.bid < self.ask and self.bid_size > 0 and self.ask_size > 0 and math.isfinite(total)
 
 
-def quote_event(before: BestQuote, after: BestQuote) -> float:
-    """e_n: what was added to the bid and taken from the ask, minus the reverse, in size units."""
-    return sum(_terms(before, after))
-
-
-def order_flow_imbalance(quotes: Sequence[BestQuote]) -> float | None:
-    """Σ e_n over Σ of the absolute terms, in [−1, 1]; None without two quotes or without any change of size.
-
-    The normalisation is our own choice: the paper's OFI is Σ e_n.
-    """
-    terms = [term for before, after in pairwise(quotes) for term in _terms(before, after)]
-    gross = sum(abs(term) for term in terms)
-    return sum(terms) / gross if gross > 0 else None
-
-
 def _terms(before: BestQuote, after: BestQuote) -> tuple[float, float]:
+    """What an event adds to the bid and takes from the ask, in size units; e_n is their sum."""
     bid = (after.bid >= before.bid) * after.bid_size - (after.bid <= before.bid) * before.bid_size
     ask = (after.ask >= before.ask) * before.ask_size - (after.ask <= before.ask) * after.ask_size
     return bid, ask
@@ -58,7 +42,8 @@ def _terms(before: BestQuote, after: BestQuote) -> tuple[float, float]:
 @dataclass(frozen=True, slots=True)
 class FlowTotals:
     """Of one window: `net` Σ e_n and `gross` Σ of the absolute terms in size units, the `events` behind them, and the
-    `covered_ms` of the window in which every event was seen."""
+    `covered_ms` of the window in which every event was seen. To divide one by the other is our own choice: the paper's
+    OFI is Σ e_n."""
 
     net: float
     gross: float

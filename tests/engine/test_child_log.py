@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.exchange.simulator.log_file import bound
+from engine.child_log import bound
 
 
 def test_a_full_log_is_emptied_under_its_writer_and_kept_once(tmp_path: Path) -> None:

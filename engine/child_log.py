@@ -1,5 +1,5 @@
-"""The file that the simulator's output goes to. Another process holds it open, so it cannot be renamed away: what
-is in it is copied beside it and the file is emptied, which a writer in append mode does not notice."""
+"""The file that a child's output goes to. Another process holds it open, so it cannot be renamed away: what is in it is
+copied beside it and the file is emptied, which a writer in append mode does not notice."""
 
 from __future__ import annotations
 
