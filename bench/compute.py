@@ -52,7 +52,7 @@ def timed_ms(work: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def figures(repeats: int) -> dict[str, object]:
+def figures(repeats: int) -> dict[str, Any]:
     """Medians in milliseconds and how they compare."""
     markets = snapshots(seed=1)
     work = {"compute_ms": product, "talib_ms": plain_talib.compute, "pandas_ms": plain_pandas.compute}
@@ -68,7 +68,7 @@ def figures(repeats: int) -> dict[str, object]:
     return {name: round(value, 3) for name, value in (found | ratios).items()} | new_bar_figures()
 
 
-def new_bar_figures() -> dict[str, object]:
+def new_bar_figures() -> dict[str, Any]:
     """One new bar of all 51 series, four ways, in turns of 20 bars; medians.
 
     `new_bar_core_ms` is what the goal of 0.1 ms is of: EMA, RSI, MACD, Bollinger and ATR, by the part of the live
@@ -93,7 +93,7 @@ def new_bar_figures() -> dict[str, object]:
         samples["new_bar_talib_ms"] += each_timed_ms(streams.advance, bars)
         samples["new_bar_ms"] += each_timed_ms(partial(live.advance, every), bars)
         samples["new_bar_signals_ms"] += each_timed_ms(board.refresh, grown)
-    found: dict[str, object] = {name: round(statistics.median(values[1:]), 3) for name, values in samples.items()}
+    found: dict[str, Any] = {name: round(statistics.median(values[1:]), 3) for name, values in samples.items()}
     return found | {"new_bar_adds": ADDED}
 
 
