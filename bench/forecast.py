@@ -38,7 +38,7 @@ from engine.forecast.weights import Weights
 from engine.model import Candles, Timeframe
 
 ROOT = Path(__file__).parents[1]
-DOWN_UP, CURSOR = "jk", "│▶"
+DOWN, UP, CURSOR, FIRST_ROW = "j", "k", "│▶", 4
 HELP, HELP_IS_THERE = "?", "esc closes"
 HELP_IS_ONE_OF = 5
 """A help for so many moves of the cursor."""
@@ -157,11 +157,12 @@ def cockpit() -> Iterator[Terminal]:
 
 
 def cursor_to_paint(terminal: Terminal, presses: int) -> list[float]:
-    """Milliseconds from a key that moves the cursor, down and up again, to its mark in another row."""
+    """Milliseconds from a key that moves the cursor, down from the first row and up from any other, to its mark in
+    another row."""
     found = []
-    for press in range(presses):
+    for _ in range(presses):
         row = cursor_row(terminal.text())
-        pressed = terminal.press(DOWN_UP[press % 2])
+        pressed = terminal.press(DOWN if row == FIRST_ROW else UP)
         found.append((_first(terminal, lambda screen, row=row: cursor_row(screen) != row) - pressed) / 1e6)  # type: ignore[misc]
     return found
 
