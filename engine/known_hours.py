@@ -22,5 +22,7 @@ class KnownHours:
         return correlation_matrix(series).with_others(ticker, others)
 
     def _window(self, ticker: str) -> Candles | None:
-        inst_id = next((i.inst_id for i in self._instruments.values() if i.ticker == ticker), "")
+        # In one piece: this is asked from a thread, and the loop may meanwhile add what the venue has newly listed.
+        listed = tuple(self._instruments.values())
+        inst_id = next((i.inst_id for i in listed if i.ticker == ticker), "")
         return self._windows.known(inst_id, Timeframe.H1)

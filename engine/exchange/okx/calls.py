@@ -177,8 +177,12 @@ def begun(threads: int, name: str) -> ThreadPoolExecutor:
     """With all its threads running. By itself it would start each when it is first needed, and whoever asks waits for
     that: on a loop whose threads are busy 5 to 25 ms each time."""
     pool, all_there = ThreadPoolExecutor(threads, name), threading.Barrier(threads + 1)
-    for _ in range(threads):
-        pool.submit(all_there.wait)
+    try:
+        for _ in range(threads):
+            pool.submit(all_there.wait)
+    except BaseException:  # no thread to be had: those that wait would keep the process from ending
+        all_there.abort()
+        raise
     all_there.wait()
     return pool
 
