@@ -2,7 +2,8 @@
 
 The real architecture with random weights (their forecasts mean nothing, their cost is the same), saved and loaded by
 the real child on CPU threads: time to load, seconds a batch, memory. Beside it the real cockpit with its engine in demo
-mode in a terminal: key to paint, in turns with and without a forecast running; and the lag of the loop that asks.
+mode in a terminal: key to paint of a cursor's move and of the help, in turns with and without a forecast running; and
+the lag of the loop that asks. Exits 1 and names what was missed when a limit is broken on a machine that was quiet.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench.limits import Limit, load_now, verdict
 from bench.rig import percentile
 from bench.terminal import Terminal
 from engine.config import ForecastSettings
@@ -36,14 +38,18 @@ from engine.forecast.weights import Weights
 from engine.model import Candles, Timeframe
 
 ROOT = Path(__file__).parents[1]
+DOWN, UP, CURSOR, FIRST_ROW = "j", "k", "│▶", 4
 HELP, HELP_IS_THERE = "?", "esc closes"
+HELP_IS_ONE_OF = 5
+"""A help for so many moves of the cursor."""
+KEY_P50_MS, KEY_P95_MS, UNCHANGED = 25.0, 80.0, 1.25
 START_S = 60.0
 PAINT_S = 20.0
 REST_S = 0.4
 """After a key: until its picture is whole, the panel hears again (it is deaf for a quarter second), and the reader of
 the terminal had the processor for itself."""
 LAG_S = 4.0
-TURNS = 4
+TURNS = 8
 TICK_S = 0.005
 LOAD_S = 300.0
 PATIENCE_S = 300.0
@@ -150,42 +156,84 @@ def cockpit() -> Iterator[Terminal]:
                 venue.stop()
 
 
-def key_to_paint(terminal: Terminal, presses: int) -> list[float]:
-    """Milliseconds from the key that asks for help to its picture."""
+def cursor_to_paint(terminal: Terminal, presses: int) -> list[float]:
+    """Milliseconds from a key that moves the cursor, down from the first row and up from any other, to its mark in
+    another row."""
+    found = []
+    for _ in range(presses):
+        row = cursor_row(terminal.text())
+        pressed = terminal.press(DOWN if row == FIRST_ROW else UP)
+        found.append((_first(terminal, lambda screen, row=row: cursor_row(screen) != row) - pressed) / 1e6)  # type: ignore[misc]
+    return found
+
+
+def cursor_row(screen: str) -> int | None:
+    """The row of the watchlist that is marked."""
+    return next((row for row, line in enumerate(screen.splitlines()) if line.startswith(CURSOR)), None)
+
+
+def help_to_paint(terminal: Terminal, presses: int) -> list[float]:
+    """Milliseconds from the key that asks for help to its picture: a whole screen that is laid over the cockpit."""
     found = []
     for _ in range(presses):
         pressed = terminal.press(HELP)
-        found.append((_painted(terminal) - pressed) / 1e6)
+        found.append((_first(terminal, lambda screen: HELP_IS_THERE in screen) - pressed) / 1e6)
         while HELP_IS_THERE in terminal.text():
             terminal.press(HELP)
             time.sleep(REST_S)
     return found
 
 
-def _painted(terminal: Terminal) -> int:
-    """When the help came on the screen; the terminal's own bytes are read at rest, so that reading slows nothing."""
+def _first(terminal: Terminal, holds: Callable[[str], bool]) -> int:
+    """When it came on the screen; the terminal's own bytes are read at rest, so that reading slows nothing."""
     deadline = time.monotonic() + PAINT_S
     while time.monotonic() < deadline:
         time.sleep(REST_S)
-        if (painted := terminal.painted_at(HELP_IS_THERE)) is not None:
+        if (painted := terminal.first_at(holds)) is not None:
             return painted
-    raise AssertionError(f"no help within {PAINT_S:g} s:\n{terminal.text()}")
+    raise AssertionError(f"nothing was painted within {PAINT_S:g} s:\n{terminal.text()}")
+
+
+def one_turn(terminal: Terminal, presses: int, helps: int) -> dict[str, list[float]]:
+    return {"cursor": cursor_to_paint(terminal, presses), "help": help_to_paint(terminal, helps)}
 
 
 async def beside_the_cockpit(child: ForecastProcess, batch: Batch, presses: int) -> dict[str, Any]:
-    """Turns without and with a forecast, so that whatever else the machine does falls on both."""
-    keys: dict[str, list[float]] = {"alone": [], "forecasting": []}
+    """Many short turns without and with a forecast, so that whatever else the machine does falls on both."""
+    turns: dict[str, list[dict[str, list[float]]]] = {"alone": [], "forecasting": []}
+    each, helps = max(1, presses // TURNS), max(1, presses // TURNS // HELP_IS_ONE_OF)
     seconds: list[float] = []
     with cockpit() as terminal:
         for _ in range(TURNS):
-            keys["alone"] += await asyncio.to_thread(key_to_paint, terminal, presses // TURNS)
+            turns["alone"].append(await asyncio.to_thread(one_turn, terminal, each, helps))
             async with forecasting(child, batch) as took:
-                keys["forecasting"] += await asyncio.to_thread(key_to_paint, terminal, presses // TURNS)
+                turns["forecasting"].append(await asyncio.to_thread(one_turn, terminal, each, helps))
             seconds += took
+    keys = {
+        key: {side: _summary([ms for turn in done for ms in turn[key]]) for side, done in turns.items()}
+        for key in ("cursor", "help")
+    }
     return {
-        "key_to_paint_ms": {name: _summary(values) for name, values in keys.items()},
+        "key_to_paint_ms": {key: found | {"forecasting_to_alone": _ratio(found)} for key, found in keys.items()},
         "batch_beside_cockpit_s": {"p50": round(statistics.median(seconds), 2), "max": round(max(seconds), 2)},
     }
+
+
+def _ratio(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {share: round(found["forecasting"][share] / found["alone"][share], 2) for share in ("p50", "p95")}
+
+
+def limits_of(report: Mapping[str, Any]) -> list[Limit]:
+    """Of the key that moves the cursor: the hard limits of a cockpit beside a cycle, and no other with a forecast than
+    without. A median of some eighty keys moves by a tenth or two by itself."""
+    if "key_to_paint_ms" not in report:
+        return []
+    cursor = report["key_to_paint_ms"]["cursor"]
+    return [
+        Limit("cursor_ms.p50 beside a forecast", cursor["forecasting"]["p50"], KEY_P50_MS, speed=True),
+        Limit("cursor_ms.p95 beside a forecast", cursor["forecasting"]["p95"], KEY_P95_MS, speed=True),
+        Limit("cursor p50, forecasting to alone", cursor["forecasting_to_alone"]["p50"], UNCHANGED, speed=True),
+    ]
 
 
 def _summary(values: list[float]) -> dict[str, float]:
@@ -220,11 +268,14 @@ async def measure(options: argparse.Namespace, file: Path) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.forecast", description=__doc__.split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=5, help="batches of each size")
-    parser.add_argument("--keys", type=int, default=40, help="keys pressed without and with a forecast; 0: no cockpit")
+    parser.add_argument(
+        "--keys", type=int, default=80, help="moves of the cursor without and with a forecast; 0: no cockpit"
+    )
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--layers", type=int, default=20, help="20: the whole model")
     options = parser.parse_args(arguments)
+    load = load_now()
     with tempfile.TemporaryDirectory(prefix="cynosure-weights-") as folder:
         file = Path(folder) / "model.safetensors"
         build_s = build(file, options.layers)
@@ -236,10 +287,10 @@ def main(arguments: list[str] | None = None) -> int:
             "weights_mb": round(file.stat().st_size / 1e6),
             "build_s": round(build_s, 1),
             **asyncio.run(measure(options, file)),
-            "load_1m": round(os.getloadavg()[0], 1),
         }
+    report |= verdict(limits_of(report), load)
     print(json.dumps(report, allow_nan=False))
-    return 0
+    return 1 if report["broken"] else 0
 
 
 if __name__ == "__main__":

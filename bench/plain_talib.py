@@ -5,12 +5,14 @@ Peer of the product's own in `bench.cycle`: the same definitions, the same numbe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import talib
 from scipy.special import ndtr
 
+from engine.experts.bars import Bars
 from engine.model import Book, Candles, MarketSnapshot, Timeframe
 
 DAY_MS = 86_400_000
@@ -55,6 +57,25 @@ def indicators(timeframe: Timeframe, bars: Candles) -> Signals:
     }  # fmt: skip
     found["score"], found["votes"] = score(found, histogram)
     return found
+
+
+class CoreStreams:
+    """EMA 9/20/50, RSI, MACD, Bollinger and ATR of many series, each by TA-Lib's own state for one bar more."""
+
+    def __init__(self, windows: Iterable[Candles]) -> None:
+        self._series = [_streams(bars) for bars in windows]
+
+    def advance(self, bars: Bars) -> list[list[object]]:
+        rows = zip(self._series, bars.high.tolist(), bars.low.tolist(), bars.close.tolist(), strict=True)
+        return [[*(of.update(close) for of in of_closes), atr.update(high, low, close)]
+                for (of_closes, atr), high, low, close in rows]  # fmt: skip
+
+
+def _streams(bars: Candles) -> tuple[list[Any], Any]:
+    new, close = talib.stream, bars.close
+    averages = [new.EMA(close, n) for n in (9, 20, 50)]
+    of_closes = [*averages, new.RSI(close, 14), new.MACD(close, 12, 26, 9), new.BBANDS(close, 20, 2.0, 2.0)]
+    return of_closes, new.ATR(bars.high, bars.low, close, 14)
 
 
 def flow(close: np.ndarray, volume: np.ndarray) -> tuple[float, float, float]:

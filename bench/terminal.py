@@ -11,7 +11,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyte
@@ -58,9 +58,13 @@ class Terminal:
 
     def painted_at(self, text: str) -> int | None:
         """When `text` came on the screen, looking from the last look on; None when it has not."""
+        return self.first_at(lambda screen: text in screen)
+
+    def first_at(self, holds: Callable[[str], bool]) -> int | None:
+        """When the screen first was so, looking from the last look on; None when it was not."""
         while self._fed < len(self._chunks):
             at = self._feed()
-            if text in "\n".join(self._screen.display):
+            if holds("\n".join(self._screen.display)):
                 return at
         return None
 

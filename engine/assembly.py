@@ -25,6 +25,7 @@ from engine.outcome.measuring import Measuring
 from engine.outcome.review import Reviewer
 from engine.outcome.signal_log import SignalLog
 from engine.outcome.worth.shadows import Shadows
+from engine.outcome.worth.store import prepare_books
 from engine.risk.limits import RiskLimits
 from engine.risk.self_test import prove_gates_trip
 from engine.surroundings import Surroundings
@@ -33,7 +34,9 @@ from engine.venue import Venue
 from engine.watchlist import resolve
 from engine.works import Works
 
-prepare_records()  # here, because this module is loaded on a thread while the positions are looked after
+# Here, because this module is loaded on a thread while the positions are looked after.
+prepare_records()
+prepare_books()
 
 __all__ = ["Assembly", "prove_gates_trip"]
 

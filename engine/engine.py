@@ -23,7 +23,7 @@ from engine.home import Home
 from engine.kill_care import KillCare
 from engine.limits_from_settings import risk_limits
 from engine.memory import settle_memory
-from engine.model import EngineState
+from engine.model import EngineState, Instrument
 from engine.options import EngineOptions
 from engine.ranking import Ranking
 from engine.supervisor import Supervisor
@@ -218,16 +218,22 @@ class Engine:
         async with self._cycling:
             await works.desk.reconcile()
             await self.refresh_books()
-            if not self._ranking.known:
-                await self.rank()
-            if not self.options.scheduled:
-                await works.surroundings.read_once()
+            await self._look_around(works, only)
             number = int(await works.db.meta(CYCLE_NUMBER) or 0) + 1
             await works.db.set_meta(CYCLE_NUMBER, str(number))
             report = await works.cycle.run(number, self._ranking.order(works, only), next_at)
             await self.refresh_books()
             await works.measuring.tell()
         return report
+
+    async def _look_around(self, works: Works, only: str) -> None:
+        """What a cycle needs of the market and the world, side by side: each has a rate limit of its own."""
+        reads = [works.agent.read_windows(_watched(works, only))]
+        if not self._ranking.known:
+            reads.append(self.rank())
+        if not self.options.scheduled:
+            reads.append(works.surroundings.read_once())
+        await asyncio.gather(*reads)
 
     async def refresh_books(self) -> None:
         """Positions, account, halts. Called around cycles and by a job between them."""
@@ -310,3 +316,7 @@ class Engine:
     def _warn_of_skipped(self, works: Works) -> None:
         for name, why in works.watch.skipped.items():
             self.tell("warning", "watchlist", f"{name} skipped: {why}")
+
+
+def _watched(works: Works, only: str) -> tuple[Instrument, ...]:
+    return tuple(i for i in works.watch.instruments if not only or i.ticker == only)

@@ -15,6 +15,8 @@ def known_correlations(
     """Of `ticker` with each of `others`. The venue is asked for nothing: whose window was not read yet, or who is not
     among `instruments`, has no correlation (None)."""
     wanted = {ticker, *others}
-    known = {i.ticker: windows.known(i.inst_id, Timeframe.H1) for i in instruments if i.ticker in wanted}
+    # In one piece: this is asked from a thread, and the loop may meanwhile add what the venue has newly listed.
+    listed = tuple(instruments)
+    known = {i.ticker: windows.known(i.inst_id, Timeframe.H1) for i in listed if i.ticker in wanted}
     series = {name: window for name, window in known.items() if window is not None}
     return correlation_matrix(series).with_others(ticker, others)

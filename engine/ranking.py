@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -33,15 +34,21 @@ class Ranking:
         return tuple(i for i in order if i.ticker == only) if only else order
 
     async def measure(self, works: Works) -> WatchlistRanked:
-        """From 1H closes; an unreadable ticker has no score."""
+        """From 1H closes, read side by side: each instrument has a rate limit of its own. An unreadable ticker has no
+        score."""
         from engine.experts.scanner import rs_scores  # noqa: PLC0415 - loaded with the decision core
 
-        closes: dict[str, FloatArray] = {}
-        for instrument in works.watch.instruments:
-            try:
-                closes[instrument.ticker] = (await works.agent.hourly_candles(instrument)).close
-            except ExchangeError as error:
-                log.warning("no 1H candles of %s: %s", instrument.ticker, error)
+        watched = works.watch.instruments
+        read = await asyncio.gather(*(_closes(works, instrument) for instrument in watched))
+        closes = {i.ticker: series for i, series in zip(watched, read, strict=True) if series is not None}
         self._scores = rs_scores(closes)
         order = tuple(i.ticker for i in self.order(works))
         return WatchlistRanked(order, dict(self._scores), tuple(works.watch.skipped), works.venue.clock.now_ms())
+
+
+async def _closes(works: Works, instrument: Instrument) -> FloatArray | None:
+    try:
+        return (await works.agent.hourly_candles(instrument)).close
+    except ExchangeError as error:
+        log.warning("no 1H candles of %s: %s", instrument.ticker, error)
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
+from textual.geometry import Size
 from textual.screen import ModalScreen
 
 from cynosure_tui.glyphs import Glyphs
@@ -22,6 +23,7 @@ class Panel(Painted):
     """Opaque, framed, as high as its text; scrolls when the screen is lower than that."""
 
     top = 0
+    _needed = 0
 
     def __init__(
         self, store: Store, palette: Palette, glyphs: Glyphs, *, title: Sequence[Span], body: Body, note: Sequence[Span]
@@ -42,14 +44,17 @@ class Panel(Painted):
             note = [(f"{self.glyphs.more} {hidden - self.top} more", "label")]
         return framed(rows[self.top :], (width, height), self.glyphs, title=self.title_spans, note=note, role=self.role)
 
-    def fit_height(self) -> None:
-        """As high as the text needs, the screen permitting."""
-        width = self.size.width or 80
-        self.styles.height = len(self.body(width - 2)) + 2
-        self.repaint()
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """As high as the text needs, the screen permitting. Said when the layout asks: a height that is corrected
+        after the first paint costs a second one of the whole screen, 50 ms."""
+        self._needed = len(self.body(width - 2)) + 2
+        return self._needed
 
-    def on_mount(self) -> None:
-        self.call_after_refresh(self.fit_height)
+    def fit_height(self) -> None:
+        """The text has changed."""
+        if len(self.body(self.size.width - 2)) + 2 != self._needed:
+            self.refresh(layout=True)
+        self.repaint()
 
     def scroll_by_lines(self, by: int) -> None:
         self.top += by

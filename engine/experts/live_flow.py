@@ -1,10 +1,25 @@
-"""Bulk-classified flow of many series side by side: the formulas of `flow`, time first, series second."""
+"""Bulk-classified flow of many series at their last bar, one bar after another: the formulas of `flow`.
+
+VPIN cannot be carried on: its buckets fill the last 100 bars exactly, so that each bar moves the edges of all of them.
+It is cut anew, in one interpolation for all series; the 24 values that toxicity ranks are kept.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from engine.experts.flow import SIGMA_BARS, TOXICITY_SAMPLES, TOXICITY_STEP, VPIN_BARS, VPIN_BUCKETS, buy_fraction
+from engine.experts.bars import Bars, Step
+from engine.experts.flow import (
+    OFI_BARS,
+    SIGMA_BARS,
+    TOXICITY_SAMPLES,
+    TOXICITY_STEP,
+    VPIN_BARS,
+    VPIN_BUCKETS,
+    buy_fraction,
+)
 from engine.experts.rolling import ratio
 from engine.model import FloatArray
 
@@ -19,50 +34,88 @@ _ROOM = 0.5
 """Each series takes half a unit of the common axis, so that no two touch."""
 
 
-def running_flow(change: FloatArray, volume: FloatArray) -> FloatArray:
-    """(volume, bought − sold) summed up since before the first of the last 192 bars; shape (193, 2, series).
+class LiveFlow:
+    """Running (volume, bought − sold) before and after each of the last 100 bars, and the newest values of VPIN."""
 
-    `change` holds at least 241 close-to-close changes, oldest first, and `volume` the bars' volumes.
-    """
+    def __init__(self, lanes: Sequence[Bars]) -> None:
+        running = [running_flow(bars) for bars in lanes]
+        self._running = np.concatenate([lane[..., -VPIN_BARS - 1 :] for lane in running], axis=1)
+        self._history = running
+        # Who only ever asks how it began needs no more than every fourth; the rest is worked out at the first bar.
+        self._every = 1
+        self._vpin = np.concatenate([recent_vpin(lane, TOXICITY_STEP) for lane in running])
+        self._places = np.arange(len(self._vpin), dtype=np.float64)[:, None]
+        self._edges = self._places + _ROOM * _EDGES
+
+    def advance(self, at: Step, change: FloatArray, squared_changes: FloatArray, volume: FloatArray) -> None:
+        """One bar later; `squared_changes` are the sums over the bars that σ is taken of."""
+        if self._history:
+            self._vpin, self._every = np.concatenate([recent_vpin(lane) for lane in self._history]), TOXICITY_STEP
+            self._history.clear()
+        signed = buy_fraction(change, np.sqrt(squared_changes / SIGMA_BARS))
+        signed += signed
+        signed -= 1
+        signed *= volume
+        running, vpin = self._running[:, at.columns], self._vpin[at.columns]
+        running[..., :-1] = running[..., 1:]
+        running[0, :, -1] += volume
+        running[1, :, -1] += signed
+        vpin[:, :-1] = vpin[:, 1:]
+        vpin[:, -1] = self._newest_vpin(at.columns)
+
+    def recent(self, columns: slice) -> tuple[FloatArray, FloatArray]:
+        """(bought − sold, traded) over the last 10 bars."""
+        running = self._running[:, columns]
+        traded, bought = running[..., -1] - running[..., -1 - OFI_BARS]
+        return bought, traded
+
+    def vpin_and_toxicity(self, columns: slice) -> tuple[FloatArray, FloatArray]:
+        """Toxicity is NaN where one of the values that it ranks is."""
+        ranked = self._vpin[columns, :: self._every]
+        newest = ranked[:, -1]
+        unknown = 0.0 * np.add.reduce(ranked, axis=1)
+        return newest, np.add.reduce(ranked <= newest[:, None], axis=1) / TOXICITY_SAMPLES + unknown
+
+    def _newest_vpin(self, columns: slice) -> FloatArray:
+        """VPIN over the last 100 bars. All series lie one behind the other on one axis of volume, so that one
+        interpolation serves them all."""
+        volume, signed = self._running[:, columns]
+        start = volume[:, :1]
+        total = volume[:, -1] - volume[:, 0]
+        axis = volume - start
+        axis *= (_ROOM / np.where(total > 0, total, np.inf))[:, None]
+        axis += self._places[columns]
+        at_edges = np.interp(self._edges[columns].reshape(-1), axis.reshape(-1), signed.reshape(-1))
+        return ratio(_absolute_moves(at_edges.reshape(-1, VPIN_BUCKETS + 1)), total)
+
+
+def running_flow(bars: Bars) -> FloatArray:
+    """(volume, bought − sold) summed up since before the first of the last 192 bars; shape (2, series, 193)."""
+    change = bars.close[1:] - bars.close[:-1]
     squares = (change * change)[-(FLOW_BARS + SIGMA_BARS - 1) :]
     squared = squares[:FLOW_BARS].copy()
     for back in range(1, SIGMA_BARS):
         squared += squares[back : back + FLOW_BARS]
     share = buy_fraction(change[-FLOW_BARS:], np.sqrt(squared / SIGMA_BARS))
-    running = np.zeros((FLOW_BARS + 1, 2, change.shape[1]))
-    np.cumsum(volume[-FLOW_BARS:], axis=0, out=running[1:, 0])
-    np.cumsum(volume[-FLOW_BARS:] * (2 * share - 1), axis=0, out=running[1:, 1])
+    volume = bars.volume[-FLOW_BARS:]
+    running = np.zeros((2, volume.shape[1], FLOW_BARS + 1))
+    np.cumsum(volume.T, axis=1, out=running[0, :, 1:])
+    np.cumsum((volume * (2 * share - 1)).T, axis=1, out=running[1, :, 1:])
     return running
 
 
 def recent_vpin(running: FloatArray, every: int = 1) -> FloatArray:
-    """VPIN at each `every`-th of the last 93 bars, the last among them, oldest first; (93 or 24, series).
+    """VPIN at each `every`-th of the last 93 bars, the last among them, oldest first; (series, 93 or 24).
 
     NaN where 100 bars have no volume. `running` is `running_flow`'s.
     """
-    values = np.empty((len(range(0, RANKED, every)), running.shape[2]))
-    for column in range(running.shape[2]):
-        volume, signed = (np.ascontiguousarray(running[:, part, column]) for part in (0, 1))
+    values = np.empty((running.shape[1], len(range(0, RANKED, every))))
+    for series, (volume, signed) in enumerate(zip(*running, strict=True)):
         start = volume[:RANKED:every]
         total = volume[VPIN_BARS::every] - start
         at_edges = np.interp(start[:, None] + total[:, None] * _EDGES, volume, signed)
-        values[:, column] = ratio(_absolute_moves(at_edges), total)
+        values[series] = ratio(_absolute_moves(at_edges), total)
     return values
-
-
-def newest_vpin(volume: FloatArray, signed: FloatArray) -> FloatArray:
-    """VPIN over the last 100 bars, shape (series,), from running sums (series, 101).
-
-    All series lie one behind the other on one axis of volume, so that one interpolation serves them all.
-    """
-    start = volume[:, :1]
-    total = volume[:, -1:] - start
-    places = np.arange(len(volume), dtype=np.float64)[:, None]
-    axis = volume - start
-    axis *= _ROOM / np.where(total > 0, total, np.inf)
-    axis += places
-    at_edges = np.interp((places + _ROOM * _EDGES).ravel(), axis.ravel(), signed.ravel())
-    return ratio(_absolute_moves(at_edges.reshape(-1, VPIN_BUCKETS + 1)), total[:, 0])
 
 
 def _absolute_moves(at_edges: FloatArray) -> FloatArray:

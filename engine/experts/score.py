@@ -45,7 +45,8 @@ def votes_of(evidence: FloatArray) -> NDArray[np.int64]:
 
 def scores_of(evidence: FloatArray, jump_z: FloatArray, toxicity: FloatArray, jump_limit: float) -> FloatArray:
     """Score in [−1, 1] of evidence shaped (6, rows)."""
-    full = np.minimum(np.maximum(np.where(np.isnan(evidence), 0.0, evidence) / FULL_AT, -1.0), 1.0)
+    full = np.minimum(np.maximum(evidence / FULL_AT, -1.0), 1.0)
+    np.copyto(full, 0.0, where=np.isnan(full))
     damping = np.where(jump_z > jump_limit, JUMP_DAMPING, 1.0)
     excess = np.fmax(toxicity - TOXIC_FROM, 0.0) / (1 - TOXIC_FROM)
     score: FloatArray = (WEIGHTS @ full) * damping * (1 - TOXIC_DAMPING * excess)

@@ -9,13 +9,15 @@ by itself. Which way it was changes no signal by more than `live_series` tells.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 
 import numpy as np
 
+from engine.experts.bars import Bars, history_of, side_by_side
 from engine.experts.columns import TimeframeColumns
 from engine.experts.freshness import is_sound
 from engine.experts.live_flow import WARM_BARS
-from engine.experts.live_series import Bars, LiveSeries
+from engine.experts.live_series import LiveSeries
 from engine.experts.technical_expert import combine, signals_of, timeframe_signals
 from engine.model import Candles, TechnicalSignals, Timeframe, TimeframeSignals
 
@@ -32,23 +34,25 @@ class SignalBoard:
         self._lanes: Lanes = {}
         self._live: LiveSeries | None = None
         self._at: dict[Key, Candles] = {}
-        """The windows at whose last bar the live state stands."""
+        """The windows at whose last bar the live state stands, and the same lane by lane."""
+        self._histories: dict[Timeframe, Bars] = {}
 
     def refresh(self, windows: Mapping[Key, Candles]) -> None:
         """Computes what is new in the watchlist's windows."""
-        lanes = _lanes(windows)
+        lanes = self._lanes if windows.keys() == self._at.keys() else _lanes(windows)
         if self._live is None or lanes != self._lanes:
-            self._begin(lanes, windows)
+            self._begin(_lanes(windows), windows)
             return
         moved = [timeframe for timeframe in lanes if any(windows[k] is not self._at[k] for k in lanes[timeframe])]
-        if not all(is_one_more(self._at[key], windows[key]) for timeframe in moved for key in lanes[timeframe]):
-            self._begin(lanes, windows)
+        grown = {timeframe: self._grown(timeframe, [windows[key] for key in lanes[timeframe]]) for timeframe in moved}
+        if not all(grown.values()):
+            self._begin(_lanes(windows), windows)
             return
         # Half way through a bar the live state stands nowhere: should anything fail, the next time begins anew.
         live, self._live = self._live, None
         for run in _neighbours(moved, list(lanes)):
             keys = [key for timeframe in run for key in lanes[timeframe]]
-            self._keep(keys, live.advance(run, _last_bars([windows[key] for key in keys])), windows)
+            self._keep(keys, live.advance(run, newest([self._histories[t] for t in run])), windows)
         self._live = live
 
     def technical(self, inst_id: str, candles: Mapping[Timeframe, Candles]) -> TechnicalSignals:
@@ -62,8 +66,20 @@ class SignalBoard:
             known = self._known[key] = (window, timeframe_signals(key[1], window))
         return known[1]
 
+    def _grown(self, timeframe: Timeframe, windows: Sequence[Candles]) -> bool:
+        """The lane is what it was, one bar later; its history is then taken over."""
+        known = self._histories[timeframe]
+        if any(len(window) != len(known.ts) for window in windows):
+            return False
+        now = history_of(windows)
+        grown = is_one_more(known, now) and bool(np.isfinite(np.array([window.open for window in windows])).all())
+        if grown:
+            self._histories[timeframe] = now
+        return grown
+
     def _begin(self, lanes: Lanes, windows: Mapping[Key, Candles]) -> None:
         self._lanes, self._at, self._live = lanes, {}, None
+        self._histories = {t: history_of([windows[key] for key in keys]) for t, keys in lanes.items()}
         if lanes:
             self._live = LiveSeries({t: [windows[key] for key in keys] for t, keys in lanes.items()})
             self._keep([key for keys in lanes.values() for key in keys], self._live.columns(), windows)
@@ -75,12 +91,14 @@ class SignalBoard:
             self._known[key] = (windows[key], said)
 
 
-def is_one_more(known: Candles, window: Candles) -> bool:
-    """`window` is `known` one bar later, the past untouched."""
-    if len(window) != len(known) or not is_sound(window):
+def is_one_more(known: Bars, now: Bars) -> bool:
+    """Every series of `now` is that of `known` one bar later, the past untouched, the new bar sound."""
+    if not all((getattr(now, f.name)[:-1] == getattr(known, f.name)[1:]).all() for f in fields(Bars)):
         return False
-    pairs = ((getattr(window, name), getattr(known, name)) for name in ("ts", "high", "low", "close", "volume"))
-    return all(np.logical_and.reduce(now[:-1] == before[1:]) for now, before in pairs)
+    prices = np.stack((now.high[-1], now.low[-1], now.close[-1]))
+    lowest = np.minimum.reduce(now.low[-1])
+    sound = np.isfinite(prices).all() and lowest > 0 and (now.volume[-1] >= 0).all() and (now.ts[-1] > now.ts[-2]).all()
+    return bool(sound and np.isfinite(now.volume[-1]).all())
 
 
 def _lanes(windows: Mapping[Key, Candles]) -> Lanes:
@@ -108,9 +126,6 @@ def _neighbours(moved: Sequence[Timeframe], order: Sequence[Timeframe]) -> Itera
         yield run
 
 
-def _last_bars(windows: Sequence[Candles]) -> Bars:
-    ts = np.array([window.ts[-1] for window in windows])
-    high, low, close, volume = (
-        np.array([getattr(window, name)[-1] for window in windows]) for name in ("high", "low", "close", "volume")
-    )
-    return Bars(ts, high, low, close, volume)
+def newest(histories: Sequence[Bars]) -> Bars:
+    """The last bar of each series."""
+    return Bars(*(side_by_side(getattr(history, f.name)[-1] for history in histories) for f in fields(Bars)))

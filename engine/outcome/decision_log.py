@@ -75,15 +75,19 @@ class DecisionLog:
 
     async def record(self, record: DecisionRecord) -> None:
         """The whole decision: signals, gates, sizing and the reasoning of whoever answered."""
-        payload: dict[str, Any] = _records().dump_python(record, mode="json")
-        problem = await asyncio.to_thread(self._reasoning.write, payload)
+        line, problem = await asyncio.to_thread(self._write, record)
         if problem:
             self._warn(problem)
         try:
-            await self._insert(record, dumps(payload))
+            await self._insert(record, line)
             await self._prune()
         except sqlite3.Error as error:
             self._warn(f"decision {record.decision_id} not stored: {error}")
+
+    def _write(self, record: DecisionRecord) -> tuple[str, str]:
+        """The line, and what kept it from the file. A record's thousand numbers take milliseconds to walk through."""
+        line = dumps(_records().dump_python(record, mode="json"))
+        return line, self._reasoning.write_line(line)
 
     def trade_event(self, event: Event) -> None:
         """Writes the events that are about orders and trades; the others are none of its business."""

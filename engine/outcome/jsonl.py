@@ -34,7 +34,11 @@ class JsonLines:
 
     def write(self, payload: Mapping[str, Any]) -> str:
         """ "" when written; else what went wrong."""
-        line = (dumps(payload) + "\n").encode("utf-8", "backslashreplace")
+        return self.write_line(dumps(payload))
+
+    def write_line(self, text: str) -> str:
+        """What `dumps` has made, as `write`."""
+        line = (text + "\n").encode("utf-8", "backslashreplace")
         try:
             with self._lock:
                 self.path.parent.mkdir(parents=True, exist_ok=True)

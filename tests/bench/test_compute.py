@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bench import plain_pandas, plain_talib
-from bench.compute import product
-from bench.compute_market import snapshots
+from bench.compute import CoreAlone, bars_at, product
+from bench.compute_market import snapshots, windows_of
 from engine.model import MarketSnapshot, Timeframe
 
 MARKETS = snapshots(seed=5)[:4]
@@ -35,6 +35,22 @@ def test_peers_agree_with_the_product(peer: Any, tolerance: float, ours: dict[st
     assert list(ours["rs"].values()) == pytest.approx(theirs["rs"].tolist(), rel=1e-9)
     assert np.allclose(ours["correlation"], theirs["correlation"], atol=1e-9)
     assert len(theirs["briefs"]) == len(MARKETS)
+
+
+def test_the_streams_that_a_new_bar_is_measured_beside_say_the_same() -> None:
+    """TA-Lib rounds otherwise than a window summed up; ATRs are about a hundredth of the price."""
+    markets = snapshots(seed=6, bars=310)[:2]
+    first = windows_of(markets, 0, 300)
+    streams = plain_talib.CoreStreams(first.values())
+    core = CoreAlone([[w for (_, t), w in first.items() if t is timeframe] for timeframe in Timeframe])
+    for row in range(300, 310):
+        theirs, said = streams.advance(bars_at(markets, row)), core.advance(bars_at(markets, row))
+    for series, (ema9, ema20, ema50, rsi, macd, band, atr) in enumerate(theirs):
+        upper, middle, lower = band
+        position = (
+            (markets[series % 2].candles[tuple(Timeframe)[series // 2]].close[309] - middle) * 2 / (upper - lower)
+        )
+        assert [ema9, ema20, ema50, *macd, atr, rsi, position] == pytest.approx(said[:9, series].tolist(), abs=1e-6)
 
 
 def _signals_of(theirs: Mapping[str, Any], market: MarketSnapshot, timeframe: Timeframe) -> dict[str, Any]:

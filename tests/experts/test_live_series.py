@@ -10,9 +10,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from engine.experts.bars import Bars
 from engine.experts.columns import TimeframeColumns, timeframe_columns
 from engine.experts.live_flow import WARM_BARS
-from engine.experts.live_series import Bars, LiveSeries
+from engine.experts.live_series import LiveSeries
 from engine.model import Candles, Timeframe
 from tests.experts.markets import candles, head, recorded_btc, tail, walk
 

@@ -90,6 +90,21 @@ def test_a_rewritten_past_begins_anew(begun: list[int]) -> None:
     assert len(begun) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("close", np.nan), ("open", np.inf), ("low", 0.0), ("volume", -1.0), ("volume", np.nan)]
+)
+def test_a_malformed_new_bar_is_not_taken_over(name: str, value: float, begun: list[int]) -> None:
+    board, now = SignalBoard(), windows(301)
+    board.refresh(windows(300))
+    column = getattr(now["B", M15], name).copy()
+    column[-1] = value
+    now["B", M15] = replace(now["B", M15], **{name: column})
+    board.refresh(now)
+    assert len(begun) == 2
+    of_name = {t: now["A", t] for t in Timeframe}
+    same(board.technical("A", of_name), technical_signals(of_name))
+
+
 def test_one_late_ticker_holds_nobody_up(begun: list[int]) -> None:
     board, now = SignalBoard(), windows(301)
     board.refresh(windows(300))

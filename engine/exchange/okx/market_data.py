@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -85,7 +84,7 @@ class OkxMarketData:
         assert 1 <= limit <= paging.CANDLES_MOST, f"limit must be 1..{paging.CANDLES_MOST}, got {limit}"
         rows = await paging.candle_rows(self._calls, inst_id, timeframe, limit)
         # On a thread: many windows answered at once would otherwise hold up the loop for 20 ms and more.
-        return await asyncio.to_thread(market_rows.candles, rows, timeframe, limit)
+        return await self._calls.beside(market_rows.candles, rows, timeframe, limit)
 
     async def book(self, inst_id: str, depth: int = 20) -> Book:
         rows = await self._calls.read(BOOKS, instId=inst_id, sz=str(depth))

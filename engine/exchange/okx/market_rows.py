@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -172,7 +173,8 @@ def _candle_table(rows: list[Any]) -> FloatArray:
     would hold up the event loop for longer than everything that is computed from them. Only a table that does not
     read as finite numbers is gone through again, to name the field that is at fault."""
     try:
-        table = np.array([[*map(float, _numbers_of(row))] for row in rows], dtype=np.float64).reshape(len(rows), 5)
+        numbers = map(float, chain.from_iterable(map(_numbers_of, rows)))
+        table = np.fromiter(numbers, np.float64, 5 * len(rows)).reshape(len(rows), 5)
     except (ValueError, TypeError, IndexError):
         table = np.full((1, 5), np.nan)
     if np.isfinite(table).all():

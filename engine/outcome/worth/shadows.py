@@ -60,7 +60,9 @@ class Shadows:
         if not books:
             return
         seen = Seen(bar_ts, inputs.snapshot.funding or (before.funding if before else None))
-        changes = self._changes(books, inputs, bars_of(candles, before, bar_ts), before)
+        # On a thread: four policies decide. Nobody else writes what is read there, one decision at a time.
+        bars = bars_of(candles, before, bar_ts)
+        changes = await asyncio.to_thread(self._changes, books, inputs, bars, before)
         parted = (inputs.held is not None) != (inputs.ticker in changes[0].managed.book.positions)
         counted = what_came(inputs.synthesis)
         day = utc_day(inputs.decided_at)

@@ -65,6 +65,13 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
+def prepare_books() -> None:
+    """Builds the schemas of what is kept: a book's alone takes 100 ms, for which the first decision of a new home
+    would hold up the loop."""
+    for kind in (Book, ShadowPosition, ClosedTrade, Funding):
+        _adapter(kind)
+
+
 def _dump(kind: Any, value: object) -> str:
     return json.dumps(_adapter(kind).dump_python(value, mode="json"), allow_nan=False, separators=(",", ":"))
 

@@ -1,0 +1,53 @@
+"""Bars of many series side by side: one of each, and the history of those that close together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from engine.model import Candles, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """One confirmed bar of each of some series, arrays of shape (series,); units as in `Candles`.
+
+    Of a lane's history the same with all its bars, shape (bars, series), oldest first.
+    """
+
+    ts: IntArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Which series a bar is of: neighbouring lanes by number, and their columns together."""
+
+    lanes: Sequence[int]
+    columns: slice
+
+
+def places_of(sizes: Sequence[int]) -> list[slice]:
+    """The columns of lanes of so many series each."""
+    ends = np.cumsum(sizes).tolist()
+    return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+
+
+def step_of(lanes: Sequence[int], places: Sequence[slice]) -> Step:
+    """One bar on these lanes, which lie side by side."""
+    return Step(lanes, slice(places[lanes[0]].start, places[lanes[-1]].stop))
+
+
+def history_of(windows: Sequence[Candles]) -> Bars:
+    """Windows of one length."""
+    return Bars(*(np.array([getattr(window, f.name) for window in windows]).T for f in fields(Bars)))
+
+
+def side_by_side(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """What each lane brings, on the last axis one behind the other."""
+    return np.concatenate(list(parts), axis=-1)
