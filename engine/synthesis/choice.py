@@ -79,11 +79,13 @@ class ChosenSynthesizer:
             await self._probe.warm_up()
 
     async def describe(self) -> tuple[str, str]:
-        """Health word and detail for the status line: who answers at present, or what a person can do about it."""
+        """Health word and detail for the status line: who answers at present, or what a person can do about it. A
+        server that is there but did not answer the latest question is down: that, too, means HOLD."""
         if self._probe is None:
             return "ok", "rules"
         if await self.available():
-            return "ok", self._probe.described
+            outage = self._probe.outage
+            return ("down", f"{self._probe.described}: {outage}") if outage else ("ok", self._probe.described)
         return ("off", f"rules answer: {self._detail}") if self._fallback is not None else ("down", self._detail)
 
     async def aclose(self) -> None:

@@ -12,7 +12,7 @@ from engine.clock import Clock
 from engine.config import LlmSettings
 from engine.experts.tokens import estimated_tokens, fewest_tokens
 from engine.reasons import Reason
-from engine.synthesis.breaker import CircuitBreaker
+from engine.synthesis.breaker import Admission, BreakerState, CircuitBreaker
 from engine.synthesis.chat import Chat, Message, ModelDown, NotRecorded, Reply, Schema
 from engine.synthesis.json_object import AnswerInvalid, Fault
 
@@ -76,38 +76,74 @@ class ModelCaller:
         self._clock = clock
         self._chat = chat
         self._slots = asyncio.Semaphore(settings.parallel)
+        self._probed = asyncio.Event()
         self._prefix_tokens: dict[tuple[str, str], float] = {}
         self.breaker = breaker
         self.context: int | None = None
+        self._trouble = ""
 
     async def ask(self, question: Question[Valid]) -> Called[Valid]:
         """Never raises for what a model or a network does."""
         call: Called[Valid] = Called(digest=self._chat.digest)
         async with self._slots:
+            admission = await self._admitted()
             now = self._clock.monotonic()
-            if not self.breaker.admits(now):
-                wait = self.breaker.retry_in_s(now)
-                call.failed(Reason.LLM_DOWN, f"not asked: it failed before, next try in {wait:.0f} s")
+            if admission is None:
+                call.failed(Reason.LLM_DOWN, f"not asked: it failed before, {self._next_try(now)}")
                 return call
-            await self._guarded(question, call)
+            await self._guarded(question, call, admission)
             call.latency_ms = (self._clock.monotonic() - now) * 1000
         return call
 
-    async def _guarded(self, question: Question[Valid], call: Called[Valid]) -> None:
+    async def _admitted(self) -> Admission | None:
+        """Who comes while a probe is under way waits for what it finds, its deadline at the longest: a server that is
+        back answers all of a cycle, not only the first who asked."""
+        admission = self.breaker.admit(self._clock.monotonic())
+        if admission is None and self.breaker.state is BreakerState.HALF_OPEN:
+            await self._probed.wait()
+            admission = self.breaker.admit(self._clock.monotonic())
+        if admission is not None and self.breaker.state is BreakerState.HALF_OPEN:
+            self._probed.clear()
+        return admission
+
+    @property
+    def outage(self) -> str:
+        """Why the latest question brought no reply and when the next one may be asked; "" while it answers."""
+        return f"{self._trouble}; {self._next_try(self._clock.monotonic())}" if self._trouble else ""
+
+    def _next_try(self, now: float) -> str:
+        """In the words of a person who waits for it."""
+        match self.breaker.state:
+            case BreakerState.CLOSED:
+                return "asked again at the next question"
+            case BreakerState.HALF_OPEN:
+                return "one question is out to try it"
+        wait = self.breaker.retry_in_s(now)
+        return f"next try in {wait:.0f} s" if wait else "tried again at the next question"
+
+    async def _guarded(self, question: Question[Valid], call: Called[Valid], admission: Admission) -> None:
         """One admitted call, its outcome told to the breaker whatever happens."""
         told = False
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 await self._asked(question, call)
-            self.breaker.succeeded()
+            self._heard(admission, "")
+            self.breaker.succeeded(admission)
             told = True
         except (ModelDown, TimeoutError) as error:
-            self.breaker.failed(self._clock.monotonic())
-            told = True
             call.failed(Reason.LLM_DOWN, str(error) or f"no answer within {self._settings.timeout_s:g} s")
+            self._heard(admission, call.detail)
+            self.breaker.failed(admission, self._clock.monotonic())
+            told = True
         finally:
             if not told:
-                self.breaker.abandoned(self._clock.monotonic())
+                self.breaker.abandoned(admission, self._clock.monotonic())
+            if self.breaker.state is not BreakerState.HALF_OPEN:
+                self._probed.set()
+
+    def _heard(self, admission: Admission, trouble: str) -> None:
+        if self.breaker.is_current(admission):
+            self._trouble = trouble
 
     async def _asked(self, question: Question[Valid], call: Called[Valid]) -> None:
         try:

@@ -71,6 +71,11 @@ class OllamaSynthesizer:
         return self._chat.digest
 
     @property
+    def outage(self) -> str:
+        """Why it does not answer at present, "" while it does. A server that answers a probe may still hang."""
+        return self.caller.outage
+
+    @property
     def breaker(self) -> CircuitBreaker:
         return self.caller.breaker
 
