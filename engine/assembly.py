@@ -73,7 +73,6 @@ class Assembly:
             lambda: venue.offset_ms,
             self.publish,
             surroundings,
-            synthesizer,
         )
         await agent.load()
         measuring = await self._measuring(db, venue, instruments, agent)

@@ -89,9 +89,7 @@ def test_a_call_from_before_the_outage_says_nothing_about_the_server_after_it(
 
 @given(
     st.lists(
-        st.tuples(
-            st.sampled_from(["admit", "succeeded", "failed", "abandoned"]), st.integers(0, 5), st.floats(0, 100)
-        )
+        st.tuples(st.sampled_from(["admit", "succeeded", "failed", "abandoned"]), st.integers(0, 5), st.floats(0, 100))
     )
 )
 def test_only_the_table_s_transitions_happen_and_only_the_probe_ends_a_half_open_state(
