@@ -13,20 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from bench.rig import Rig
 from engine.bus import EventBus
 from engine.clock import ScaledClock
 from engine.config import Settings
 from engine.engine import Engine
 from engine.events import BracketHealed, Event, HealthChanged
-from engine.exchange.contracts import contracts_for_notional
-from engine.execution.entry_plan import EntryPlan
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.jobs import CYCLE_OFFSET_MS
-from engine.model import Action, BracketPrices, DecisionRecord, Protection, SynthesisSource, Timeframe
+from engine.model import Action, DecisionRecord, Protection, SynthesisSource, Timeframe
 from engine.options import EngineOptions
 from engine.reasons import Reason
-from engine.rounding import round_stop_up_to_tick, round_target_down_to_tick
 from engine.schedule import next_boundary
 from engine.synthesis.breaker import COOL_DOWN_S, BreakerState
 from tests.ollama_server import PERSONA, OllamaServer, Script, Step
@@ -49,25 +47,8 @@ class Stage:
     async def hold(self) -> None:
         """A position of ours with its bracket, too far away for the market to reach."""
         works = self.engine.opened()
-        instrument = works.instruments[HELD]
-        price = (await works.venue.exchange.quotes())[HELD].last
-        plan = EntryPlan(
-            decision_id="BTC1",
-            ticker="BTC",
-            instrument=instrument,
-            contracts=contracts_for_notional(instrument, Decimal(1000), price),
-            prices=BracketPrices(
-                round_stop_up_to_tick(price * Decimal("0.8"), instrument.tick_size),
-                round_target_down_to_tick(price * Decimal("1.4"), instrument.tick_size),
-            ),
-            price=price,
-            decided_at=self.engine.clock.now_ms(),
-            strength=None,
-            atr15_pct=None,
-            trail_pct=0.025,
-            max_age_s=3600.0,
-        )
-        assert (await works.desk.entry.enter(plan)).reason is Reason.ENTERED
+        rig = Rig(self.engine.home, works.venue, works.desk, works.instruments, [])
+        assert await rig.enter(HELD, "BTC1", Decimal(1000), Decimal("0.2")) is Reason.ENTERED
 
     async def bar(self) -> dict[str, DecisionRecord]:
         """The next bar's cycle, with the guard looking all the while."""
