@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -114,7 +114,7 @@ class Agent:
         self._graded: tuple[int, Performance | None] | None = None
         self._fees: dict[str, FeeRates] = {}
         self._streaks: dict[str, Streak] = {}
-        self.after_decision: Callable[[DecisionInputs], Awaitable[None]] | None = None
+        self.after_decision: Callable[[DecisionInputs], None] | None = None
         self.board = QuoteBoard(exchange, clock)
         self.windows = CandleWindows(exchange)
         self.signals = SignalBoard()
@@ -237,7 +237,7 @@ class Agent:
         self._publish(DecisionMade(record, self._clock.now_ms()))
         if self.after_decision is not None:
             factor = record.advice.factor if record.advice is not None else None
-            await self.after_decision(replace(inputs, advocate_factor=factor))
+            self.after_decision(replace(inputs, advocate_factor=factor))
         self._stage(prepared.cycle, instrument, Stage.DONE)
         return record
 

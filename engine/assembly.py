@@ -104,5 +104,5 @@ class Assembly:
             self.tell("error", "worth", f"nothing is measured in this run, the shadow books cannot be read: {error}")
             return measuring
         await measuring.tell()
-        agent.after_decision = measuring.observe
+        agent.after_decision = measuring.note
         return measuring
