@@ -51,8 +51,8 @@ class Listening:
     def digest(self) -> str:
         return self.inner.digest
 
-    async def chat(self, messages: Sequence[Message], schema: Schema) -> Reply:
-        reply = await self.inner.chat(messages, schema)
+    async def chat(self, messages: Sequence[Message], schema: Schema, within_s: float) -> Reply:
+        reply = await self.inner.chat(messages, schema, within_s)
         if reply.completion_tokens and reply.eval_ms:
             self.tokens += reply.completion_tokens
             self.eval_ms += reply.eval_ms

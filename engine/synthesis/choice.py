@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from engine.synthesis.cassette import CASSETTE, RecordingChat, ReplayChat, read_
 from engine.synthesis.chat import Chat
 from engine.synthesis.devils_advocate import DevilsAdvocate
 from engine.synthesis.doctrine import Doctrine
+from engine.synthesis.number_checker import Counted
 from engine.synthesis.ollama_chat import OllamaChat
 from engine.synthesis.ollama_client import OllamaSynthesizer, Tell
 from engine.synthesis.port import SynthesisRequest, Synthesizer
@@ -72,6 +74,11 @@ class ChosenSynthesizer:
             found = await self._probe.probe()
             self._available, self._detail = found.ready, found.detail
         return self._available
+
+    def remember(self, digest: str, answers: Sequence[Counted]) -> None:
+        """What the last run noted of the model's numbers."""
+        if self._probe is not None:
+            self._probe.remember(digest, answers)
 
     async def warm_up(self) -> None:
         """In the background of a start; tells how it went."""

@@ -13,7 +13,7 @@ from engine.config import LlmSettings
 from engine.experts.tokens import estimated_tokens, fewest_tokens
 from engine.reasons import Reason
 from engine.synthesis.breaker import Admission, BreakerState, CircuitBreaker
-from engine.synthesis.chat import Chat, Message, ModelDown, NotRecorded, Reply, Schema
+from engine.synthesis.chat import Chat, DeadlinePassed, Message, ModelDown, NotRecorded, Reply, Schema
 from engine.synthesis.json_object import AnswerInvalid, Fault
 
 log = logging.getLogger(__name__)
@@ -125,13 +125,13 @@ class ModelCaller:
         """One admitted call, its outcome told to the breaker whatever happens."""
         told = False
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                await self._asked(question, call)
+            await self._asked(question, call)
             self._heard(admission, "")
             self.breaker.succeeded(admission)
             told = True
-        except (ModelDown, TimeoutError) as error:
-            call.failed(Reason.LLM_DOWN, str(error) or f"no answer within {self._settings.timeout_s:g} s")
+        except ModelDown as error:
+            late = isinstance(error, DeadlinePassed)
+            call.failed(Reason.LLM_DOWN, f"no answer within {self._settings.timeout_s:g} s" if late else str(error))
             self._heard(admission, call.detail)
             self.breaker.failed(admission, self._clock.monotonic())
             told = True
@@ -158,20 +158,24 @@ class ModelCaller:
 
     async def _with_retry(self, question: Question[Valid], call: Called[Valid]) -> Valid:
         messages = [Message("system", question.system), Message("user", question.user)]
+        deadline = self._clock.monotonic() + self._settings.timeout_s
         while True:
             try:
-                return await self._attempt(question, messages, call)
+                return await self._attempt(question, messages, call, deadline)
             except AnswerInvalid as error:
                 log.info("invalid answer (%s): %s", error.fault, error)
                 if call.attempts == ATTEMPTS:
                     raise
                 messages = [*messages, *_echo(call.raw, error)]
 
-    async def _attempt(self, question: Question[Valid], messages: Sequence[Message], call: Called[Valid]) -> Valid:
+    async def _attempt(
+        self, question: Question[Valid], messages: Sequence[Message], call: Called[Valid], deadline: float
+    ) -> Valid:
         system, rest = messages[0].content, "\n".join(message.content for message in messages[1:])
         self._check_fits(system, rest)
         call.attempts += 1
-        reply = await self._chat.chat(messages, question.schema)
+        left_s = max(0.0, deadline - self._clock.monotonic())
+        reply = await self._chat.chat(messages, question.schema, left_s)
         call.saw(reply)
         self._check_read(system, rest, reply.prompt_tokens)
         _check_finished(reply)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,20 @@ async def test_a_deadline_that_passed_is_part_of_the_recording(tmp_path: Path) -
     again = await replayed(settings, tmp_path / CASSETTE)
     assert [s.failure for s in again] == [Reason.LLM_DOWN, None, None, None]
     assert "no answer before the deadline" in again[0].reasoning
+
+
+async def test_a_call_that_was_cancelled_by_us_is_no_time_out_of_the_models(tmp_path: Path) -> None:
+    """The engine stops, or a cycle ends, while the model thinks: replayed as an outage it would open a breaker that
+    was never open."""
+    with OllamaServer(Script((Step(answer("BUY"), delay_s=5), Step(answer("BUY"))))) as server:
+        chosen = await choose_synthesizer(paper(server.host), SystemClock(), Tape(tmp_path))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(chosen.synthesize(BRIEFS[0]), 0.2)
+        assert kept(tmp_path) == []
+        assert (await chosen.synthesize(BRIEFS[0])).action is Action.BUY
+        await chosen.aclose()
+    (recording,) = read_cassette(tmp_path / CASSETTE)
+    assert recording.reply is not None
 
 
 async def test_each_line_is_keyed_by_weights_options_and_prompt(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from engine.options import EngineOptions
 from engine.reasons import Reason
 from engine.schedule import next_boundary
 from engine.synthesis.cassette import CASSETTE, read_cassette
-from tests.ollama_server import PERSONA, OllamaServer, Script, Step, advice
+from tests.ollama_server import PERSONA, OllamaServer, Script, Step, advice, answer
 
 SEED = 600
 BARS = 2
@@ -132,3 +132,17 @@ async def test_an_answer_that_was_asked_for_late_is_judged_by_the_books_as_they_
 async def until_asked(server: OllamaServer) -> None:
     while not server.open_calls:
         await asyncio.sleep(0.02)
+
+
+@pytest.mark.slow
+async def test_how_freely_the_model_invents_is_known_again_after_a_restart(tmp_path: Path) -> None:
+    """From the decisions that the database keeps."""
+    boast = answer("HOLD", reasoning="RSI 93.7 and 777% upside")
+    with OllamaServer(Script((Step(boast),))) as server:
+        async with running(tmp_path, server.host, [], skip_when_forced=False) as engine:
+            for _ in range(BARS):
+                await cycle(engine)
+        async with running(tmp_path, server.host, []) as engine:
+            probe = engine.opened().synthesizer._probe
+            assert probe is not None and probe.inventions.numbers == 2 * BARS
+            assert sum(counted.invented for counted in probe.inventions._latest) == 2 * BARS
