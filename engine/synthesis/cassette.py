@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.clock import Clock
 from engine.config import ConfigError, LlmSettings
-from engine.outcome.jsonl import JsonLines
+from engine.jsonl import JsonLines
 from engine.synthesis.chat import Chat, Message, ModelDown, NotRecorded, Reply, Schema
 from engine.synthesis.ollama_chat import options
 
