@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,14 @@ class Market:
 
 def test_there_are_more_than_two_hundred_of_them() -> None:
     assert len(CORPUS) >= 200
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """What the wall withheld, or let through, is remembered by text."""
+    sentiment._story.cache_clear()
+    yield
+    sentiment._story.cache_clear()
 
 
 @pytest.mark.parametrize("shown", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["shown", "as built"])
