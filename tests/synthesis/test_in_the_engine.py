@@ -25,7 +25,7 @@ from engine.options import EngineOptions
 from engine.reasons import Reason
 from engine.schedule import next_boundary
 from engine.synthesis.cassette import CASSETTE, read_cassette
-from tests.ollama_server import PERSONA, OllamaServer, Script, Step, advice, answer
+from tests.ollama_server import PERSONA, OllamaServer, Script, Step, advice, answer, until_asked
 
 SEED = 600
 BARS = 2
@@ -127,11 +127,6 @@ async def test_an_answer_that_was_asked_for_late_is_judged_by_the_books_as_they_
     told = [e.synthesis.source for e in heard if isinstance(e, Synthesized) and e.cycle == 2]
     assert told == [SynthesisSource.SKIPPED, SynthesisSource.OLLAMA]
     assert record.stages_ms["synthesis"] > 700, "the time that it took is shown"
-
-
-async def until_asked(server: OllamaServer) -> None:
-    while not server.open_calls:
-        await asyncio.sleep(0.02)
 
 
 @pytest.mark.slow

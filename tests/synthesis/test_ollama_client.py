@@ -17,7 +17,7 @@ from engine.synthesis.breaker import BreakerState, CircuitBreaker
 from engine.synthesis.ollama_chat import is_loopback
 from engine.synthesis.ollama_client import OllamaSynthesizer
 from engine.synthesis.trading_system import ANSWER_SCHEMA
-from tests.ollama_server import DIGEST, MODEL, OllamaServer, Step, answer
+from tests.ollama_server import DIGEST, MODEL, OllamaServer, Step, answer, cancelled_in_mid_call
 from tests.synthesis.requests import request
 
 
@@ -169,8 +169,7 @@ async def test_who_waited_for_a_probe_that_found_nobody_is_told_when_the_next_on
 async def test_a_cancelled_call_is_told_to_the_breaker_and_frees_its_slot() -> None:
     with OllamaServer([Step(answer(), delay_s=2), answer("BUY")]) as server:
         synthesizer = client(server.host, parallel=1)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(synthesizer.synthesize(request()), 0.2)
+        await cancelled_in_mid_call(server, synthesizer.synthesize(request()))
         synthesis = await synthesizer.synthesize(request())
     assert synthesis.action is Action.BUY
     assert synthesizer.breaker.state is BreakerState.CLOSED

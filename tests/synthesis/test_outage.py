@@ -27,7 +27,7 @@ from engine.options import EngineOptions
 from engine.reasons import Reason
 from engine.schedule import next_boundary
 from engine.synthesis.breaker import COOL_DOWN_S, BreakerState
-from tests.ollama_server import PERSONA, OllamaServer, Script, Step
+from tests.ollama_server import PERSONA, OllamaServer, Script, Step, until_asked
 
 SEED = 600
 HELD = "BTC-USDT-SWAP"
@@ -129,8 +129,7 @@ def waits(records: dict[str, DecisionRecord]) -> bool:
 
 async def dies_at_the_next_question(server: OllamaServer) -> None:
     """As a process does that is killed while it generates: its connections are reset, the next ones refused."""
-    while not server.open_calls:
-        await asyncio.sleep(0.02)
+    await until_asked(server)
     await asyncio.to_thread(server.__exit__)
 
 
