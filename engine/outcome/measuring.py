@@ -48,12 +48,14 @@ class Measuring:
             self._miss(inputs.ticker, f"{type(error).__name__}: {error}")
 
     async def tell(self) -> None:
-        """After a cycle, and once at the start."""
+        """After a cycle, and once at the start, when it only reads."""
+        after_a_cycle = bool(self._noted)
         while self._noted:
             await self.observe(self._noted.popleft())
         try:
             now = self._clock.now_ms()
-            await self.shadows.tidy(now)
+            if after_a_cycle:
+                await self.shadows.tidy(now)
             self._publish(WorthMeasured(await self.shadows.measured(now), now))
         except (sqlite3.Error, ValueError) as error:
             self._miss("", f"what was measured cannot be read or tidied: {error}")

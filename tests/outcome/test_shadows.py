@@ -418,6 +418,7 @@ async def test_old_rows_that_cannot_be_removed_spoil_no_measurement_and_are_trie
     assert [event.text for event in told if isinstance(event, LogLine)] == [
         "not measured: what was measured cannot be read or tidied: database is locked"
     ]
+    measuring.note(moment(1, model(Action.HOLD)))
     await measuring.tell()
     assert isinstance(told[-1], WorthMeasured) and shadows._pruned
 
