@@ -2,8 +2,9 @@
 
 For each seed two engines run the same simulated market over the same bars, against a scripted model server: one asks
 only where an answer can make a difference (llm.skip_when_forced), the other asks for every ticker. After each bar
-their decisions are compared: action and contracts must be the same for every ticker. The bars hold entries and exits
-(`decisions` counts them all), so that no difference means something.
+their decisions are compared: action and contracts must be the same for every ticker. Stops and targets are wide and
+the minimum hold is short, so that positions end by decisions and not by their brackets alone: `decisions` counts the
+entries and exits among what is compared.
 
 The last bars of each seed are timed, with 5 s of wall time for each call; the bars before them are answered without
 delay. The naive cycle that the wall time is compared with asks for every ticker, one after the other: tickers × 5 s.
@@ -36,9 +37,10 @@ from engine.schedule import next_boundary
 
 Decided = dict[str, tuple[str, str]]
 
-SEEDS = (600, 601, 602)
-BARS = 40
+SEEDS = (600, 601)
+BARS = 36
 TIMED = 8
+DECIDED_EXITS = {"risk": {"sl_mult": 8, "tp_mult": 16}, "trading": {"min_hold_minutes": 30}}
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ async def run(seed: int, skip: bool, bars: int, timed: int, latency_s: float) ->
     with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder, OllamaServer(Script()) as server:
         home = Home(Path(folder)).prepare()
         llm = {"host": server.host, "skip_when_forced": skip, "parallel": 2, "timeout_s": 60.0}
-        settings = Settings.model_validate({"llm": llm, "demo": {"seed": seed}})
+        rest = {"demo": {"seed": seed}, "forecast": {"enabled": False}}
+        settings = Settings.model_validate({"llm": llm, **rest, **DECIDED_EXITS})
         options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False)
         engine = Engine(settings, home, EventBus(), EntryLatch(home.storage), options)
         try:
