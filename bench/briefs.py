@@ -1,12 +1,24 @@
-"""Questions to try a model with: the repository's own set, a cassette's, and the same with one thing changed."""
+"""Questions to try a model with: the repository's own set, a cassette's, a folder's, and the same with one thing
+changed.
+
+    python -m bench.briefs --cassette storage/cassette.jsonl --to briefs [--most 200]
+
+writes what an engine asked to a folder, one file a question, for `python -m bench.model --briefs briefs`: the user's
+turn without the rules, so that another wording of the rules can be tried with the same markets. The newest questions
+are kept; each market's text once.
+"""
 
 from __future__ import annotations
 
+import argparse
+import hashlib
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.model import AssetClass
-from engine.synthesis.cassette import read_cassette
+from engine.synthesis.cassette import CassetteError, read_cassette
 from engine.synthesis.doctrine import Doctrine
 from engine.synthesis.trading_system import NO_THINK, framed, system_prompt
 
@@ -139,3 +151,61 @@ def recorded(path: Path) -> tuple[Asked, ...]:
         if len(texts) == 2 and "\nPROPOSAL BUY" not in texts[1]:
             found.setdefault(recording.prompt, Asked(f"call {number}", texts[0], texts[1]))
     return tuple(found.values())
+
+
+class BriefsError(Exception):
+    """The folder cannot be used. One line names it, or the file in it, and what was expected."""
+
+
+START = f"{NO_THINK}\nPOSITION "
+MARK = "\nMARKETBRIEF\n"
+
+
+def written(asked: Sequence[Asked], folder: Path) -> int:
+    """The users' turns as files named by their own hash; how many there were. Raises BriefsError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in asked:
+            name = hashlib.sha256(each.user.encode()).hexdigest()[:16]
+            (folder / f"{name}.txt").write_text(each.user + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BriefsError(f"{folder}: cannot be written ({error.strerror})") from None
+    return len({each.user for each in asked})
+
+
+def in_folder(folder: Path) -> tuple[Asked, ...]:
+    """The questions of a folder, by name, under today's rules. Raises BriefsError."""
+    if not folder.is_dir():
+        raise BriefsError(f"--briefs {folder}: not a folder; write one with python -m bench.briefs")
+    found = tuple(_read(path) for path in sorted(folder.glob("*.txt")))
+    if not found:
+        raise BriefsError(f"--briefs {folder}: holds no .txt file; write some with python -m bench.briefs")
+    return found
+
+
+def _read(path: Path) -> Asked:
+    try:
+        user = path.read_text(encoding="utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BriefsError(f"--briefs {path}: cannot be read ({error})") from None
+    if not user.startswith(START) or MARK not in user:
+        raise BriefsError(f"--briefs {path}: no question; it begins with {NO_THINK}, a POSITION line and MARKETBRIEF")
+    return Asked(path.stem, system_prompt(Doctrine()), user)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.briefs", description=__doc__)
+    parser.add_argument("--cassette", type=Path, required=True, metavar="FILE", help="what an engine recorded")
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="one .txt file a question")
+    parser.add_argument("--most", type=int, default=200, help="how many, the newest")
+    given = parser.parse_args()
+    try:
+        print(f"{written(recorded(given.cassette)[-given.most :], given.to)} questions in {given.to}")
+    except (CassetteError, BriefsError) as error:
+        print(f"bench.briefs: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,8 +1,11 @@
-"""Tries a local model on briefs, to choose one by: `python -m bench.model --model NAME [--host URL] [--cassette FILE]`.
+"""Tries a local model on briefs, to choose one by.
+
+    python -m bench.model --model NAME [--briefs DIR | --cassette FILE]
 
 It asks exactly as the engine asks (prompt, schema, options, checks, one retry), one question at a time, and prints one
-JSON line, with a table on stderr. Without a cassette the repository's own briefs are asked, each also flipped, more
-bullish, and with headlines; with one, the questions that an engine recorded.
+JSON line, with a table on stderr. By itself it asks the repository's own briefs, each also flipped, more bullish, and
+with headlines; with --briefs those of a folder (`python -m bench.briefs` writes one), with --cassette what an engine
+recorded, under the rules of that time.
 
 valid_first_try and valid: answers that hold, at once and after the retry. agreement: same action as the rules of the
 prompt. breaks: of the metamorphic pairs, those where the model moved the wrong way. invented: share of the numbers in
@@ -20,12 +23,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.briefs import SKETCHES, Asked, Sketch, flipped, more_bullish, question, recorded
+from bench.briefs import (
+    SKETCHES,
+    Asked,
+    BriefsError,
+    Sketch,
+    flipped,
+    in_folder,
+    more_bullish,
+    question,
+    recorded,
+)
 from bench.ollama_server.persona import reply_to
 from bench.rig import percentile
 from engine.clock import SystemClock
 from engine.config import LlmSettings
 from engine.synthesis.breaker import CircuitBreaker
+from engine.synthesis.cassette import CassetteError
 from engine.synthesis.chat import Message, ModelDown, Reply, Schema
 from engine.synthesis.model_call import Called, ModelCaller, Question
 from engine.synthesis.number_checker import check_numbers
@@ -51,8 +65,8 @@ class Listening:
     def digest(self) -> str:
         return self.inner.digest
 
-    async def chat(self, messages: Sequence[Message], schema: Schema) -> Reply:
-        reply = await self.inner.chat(messages, schema)
+    async def chat(self, messages: Sequence[Message], schema: Schema, within_s: float) -> Reply:
+        reply = await self.inner.chat(messages, schema, within_s)
         if reply.completion_tokens and reply.eval_ms:
             self.tokens += reply.completion_tokens
             self.eval_ms += reply.eval_ms
@@ -105,8 +119,11 @@ def variants(sketch: Sketch) -> dict[str, Asked]:
     }
 
 
-async def examined(llm: LlmSettings, cassette: Path | None, sketches: Sequence[Sketch] = SKETCHES) -> dict[str, object]:
-    """Raises ModelDown when no such model is there."""
+async def examined(
+    llm: LlmSettings, given: Sequence[Asked] = (), sketches: Sequence[Sketch] = SKETCHES
+) -> dict[str, object]:
+    """`given` are asked as they are; without any, the sketches and their variants. Raises ModelDown when no such model
+    is there."""
     server, scores = OllamaChat(llm), Scores()
     found = await server.available(5.0)
     if not found.ready:
@@ -119,10 +136,9 @@ async def examined(llm: LlmSettings, cassette: Path | None, sketches: Sequence[S
         call = await caller.ask(Question(asked.system, asked.user, ANSWER_SCHEMA, parse_answer))
         return scores.saw(asked, call)
 
-    if cassette is not None:
-        for asked in recorded(cassette):
-            await ask(asked)
-    else:
+    for asked in given:
+        await ask(asked)
+    if not given:
         for sketch in sketches:
             before = await ask(question(sketch))
             for kind, variant in variants(sketch).items():
@@ -153,6 +169,18 @@ def figures(llm: LlmSettings, digest: str, scores: Scores, chat: Listening) -> d
     }
 
 
+def questions(briefs: Path | None, cassette: Path | None) -> tuple[Asked, ...]:
+    """Those that the operator named; () = the repository's own. Raises BriefsError and CassetteError."""
+    if briefs is not None:
+        return in_folder(briefs)
+    if cassette is None:
+        return ()
+    found = recorded(cassette)
+    if not found:
+        raise BriefsError(f"--cassette {cassette}: holds no first question of a synthesis")
+    return found
+
+
 def _share(part: int, whole: int) -> float | None:
     return round(part / whole, 3) if whole else None
 
@@ -169,13 +197,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.model", description=__doc__)
     parser.add_argument("--model", default=default.model)
     parser.add_argument("--host", default=default.host)
-    parser.add_argument("--cassette", type=Path, metavar="FILE", help="ask what an engine asked and recorded")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("--briefs", type=Path, metavar="DIR", help="ask these, a .txt file each")
+    asked.add_argument("--cassette", type=Path, metavar="FILE", help="ask what an engine asked and recorded")
     parser.add_argument("--timeout", type=float, default=120.0, metavar="S", help="for one question, retry included")
     given = parser.parse_args()
     llm = LlmSettings(model=given.model, host=given.host, timeout_s=given.timeout, parallel=1)
     try:
-        print(json.dumps(asyncio.run(examined(llm, given.cassette)), allow_nan=False))
-    except ModelDown as error:
+        print(json.dumps(asyncio.run(examined(llm, questions(given.briefs, given.cassette))), allow_nan=False))
+    except (ModelDown, BriefsError, CassetteError) as error:
         print(f"bench.model: {error}", file=sys.stderr)
         return 2
     return 0

@@ -69,13 +69,17 @@ class Rig:
 
 @asynccontextmanager
 async def open_rig(
-    speed: float = 1.0, seed: int = 7, home: Path | None = None, keep_venue: bool = False
+    speed: float = 1.0,
+    seed: int = 7,
+    home: Path | None = None,
+    keep_venue: bool = False,
+    settings: Settings | None = None,
 ) -> AsyncIterator[Rig]:
-    """A fresh home (or `home`), its embedded venue and a booted desk; everything is stopped at the end, but for
-    the venue when it is to be kept."""
+    """A fresh home (or `home`), its embedded venue (or that of `settings`) and a booted desk; everything is stopped
+    at the end, but for the venue when it is to be kept."""
     with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder:
         place = Home(home or Path(folder)).prepare()
-        settings = Settings.model_validate({"demo": {"seed": seed, "speed": speed, "equity_usdt": 100_000}})
+        settings = settings or Settings.model_validate({"demo": {"seed": seed, "speed": speed, "equity_usdt": 100_000}})
         venue = open_venue(settings, place)
         events: list[Event] = []
         db = await Database.open(place.database)

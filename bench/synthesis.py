@@ -1,10 +1,13 @@
 """What skipping moot calls and asking two at a time saves of a cycle: `python -m bench.synthesis` prints one JSON line.
 
-Two engines run the same simulated market from the same seed over the same bars, against a model server that takes 5 s
-of wall time for each call: one asks only where an answer can make a difference (llm.skip_when_forced), the other asks
-for every ticker. After each bar their decisions are compared: action and contracts must be the same for every ticker.
-The naive cycle that the wall time is compared with asks for every ticker, one after the other: tickers × 5 s. The
-bars before the measured ones, which only build up streaks, are answered without delay.
+For each seed two engines run the same simulated market over the same bars, against a scripted model server: one asks
+only where an answer can make a difference (llm.skip_when_forced), the other asks for every ticker. After each bar
+their decisions are compared: action and contracts must be the same for every ticker. Stops and targets are wide and
+the minimum hold is short, so that positions end by decisions and not by their brackets alone: `decisions` counts the
+entries and exits among what is compared.
+
+The last bars of each seed are timed, with 5 s of wall time for each call; the bars before them are answered without
+delay. The naive cycle that the wall time is compared with asks for every ticker, one after the other: tickers × 5 s.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,11 +31,16 @@ from engine.engine import Engine
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.jobs import CYCLE_OFFSET_MS
-from engine.model import Timeframe
+from engine.model import Action, Timeframe
 from engine.options import EngineOptions
 from engine.schedule import next_boundary
 
 Decided = dict[str, tuple[str, str]]
+
+SEEDS = (600, 601)
+BARS = 36
+TIMED = 8
+DECIDED_EXITS = {"risk": {"sl_mult": 8, "tp_mult": 16}, "trading": {"min_hold_minutes": 30}}
 
 
 @dataclass(frozen=True)
@@ -39,25 +48,27 @@ class Bar:
     """One cycle: what was decided by ticker, how many calls it took, and its wall time."""
 
     decided: Decided
-    skipped: int
     calls: int
     wall_s: float
 
+    def count(self, action: str) -> int:
+        return sum(said == action for said, _ in self.decided.values())
 
-async def run(seed: int, skip: bool, warm: int, bars: int, latency_s: float) -> list[Bar]:
-    """The measured bars of one engine in a fresh home."""
+
+async def run(seed: int, skip: bool, bars: int, timed: int, latency_s: float) -> list[Bar]:
+    """All bars of one engine in a fresh home, the last `timed` of them with `latency_s` a call."""
     with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder, OllamaServer(Script()) as server:
         home = Home(Path(folder)).prepare()
         llm = {"host": server.host, "skip_when_forced": skip, "parallel": 2, "timeout_s": 60.0}
-        settings = Settings.model_validate({"llm": llm, "demo": {"seed": seed}})
+        rest = {"demo": {"seed": seed}, "forecast": {"enabled": False}}
+        settings = Settings.model_validate({"llm": llm, **rest, **DECIDED_EXITS})
         options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False)
         engine = Engine(settings, home, EventBus(), EntryLatch(home.storage), options)
         try:
             await engine.start()
-            for _ in range(warm):
-                await cycle(engine)
+            quick = [await measured(engine, server) for _ in range(bars - timed)]
             server.play = replace(server.play, latency_s=latency_s)
-            return [await measured(engine, server) for _ in range(bars)]
+            return quick + [await measured(engine, server) for _ in range(timed)]
         finally:
             await engine.close()
 
@@ -68,8 +79,7 @@ async def measured(engine: Engine, server: OllamaServer) -> Bar:
     decided = {r.ticker: (r.action.value, str(r.sizing.contracts) if r.sizing and r.action == "BUY" else "0")
                for r in report.records}  # fmt: skip
     assert not report.failed, report.failed
-    skipped = sum(record.synthesis.source == "skipped" for record in report.records)
-    return Bar(decided, skipped, len(server.requests) - before, time.perf_counter() - began)
+    return Bar(decided, len(server.requests) - before, time.perf_counter() - began)
 
 
 async def cycle(engine: Engine) -> CycleReport:
@@ -92,39 +102,51 @@ def changed(ours: list[Bar], theirs: list[Bar]) -> list[str]:
     ]
 
 
-def measure(seed: int, warm: int, bars: int, latency_s: float) -> tuple[dict[str, object], list[str]]:
-    skipping = asyncio.run(run(seed, True, warm, bars, latency_s))
-    asking = asyncio.run(run(seed, False, warm, bars, 0.0))
-    differences = changed(skipping, asking)
-    tickers = sum(len(bar.decided) for bar in skipping)
-    wall, naive = sum(bar.wall_s for bar in skipping), tickers * latency_s
+def counts(bars: Sequence[Bar]) -> dict[str, int]:
+    return {action.value: sum(bar.count(action.value) for bar in bars) for action in Action}
+
+
+def measure(seeds: Sequence[int], bars: int, timed: int, latency_s: float) -> tuple[dict[str, object], list[str]]:
+    ours: list[Bar] = []
+    theirs: list[Bar] = []
+    clocked: list[Bar] = []
+    for seed in seeds:
+        skipping = asyncio.run(run(seed, True, bars, timed, latency_s))
+        ours += skipping
+        clocked += skipping[-timed:]
+        theirs += asyncio.run(run(seed, False, bars, 1, 0.0))
+    differences = changed(ours, theirs)
+    wall, naive = sum(bar.wall_s for bar in clocked), sum(len(bar.decided) for bar in clocked) * latency_s
     figures: dict[str, object] = {
         "bench": "synthesis",
-        "cycles": bars,
-        "tickers": tickers,
-        "calls": sum(bar.calls for bar in skipping),
-        "calls_without_skipping": sum(bar.calls for bar in asking),
+        "seeds": list(seeds),
+        "cycles": len(ours),
+        "decisions": counts(ours),
+        "results_changed": len(differences),
+        "calls_of_all": sum(bar.calls for bar in ours),
+        "calls_of_all_without_skipping": sum(bar.calls for bar in theirs),
+        "timed_cycles": len(clocked),
+        "timed_decisions": counts(clocked),
+        "calls": sum(bar.calls for bar in clocked),
         "wall_s": round(wall, 1),
         "naive_s": round(naive, 1),
         "speedup_vs_naive": round(naive / wall, 1) if latency_s else None,
-        "results_changed": len(differences),
-        "entries": sum(action == "BUY" for bar in skipping for action, _ in bar.decided.values()),
-        "exits": sum(action == "SELL" for bar in skipping for action, _ in bar.decided.values()),
         "latency_s": latency_s,
         "parallel": 2,
-        "seed": seed,
     }
     return figures, differences
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.synthesis", description=__doc__)
-    parser.add_argument("--seed", type=int, default=600, help="of the simulated market")
-    parser.add_argument("--warm", type=int, default=12, help="bars before the measured ones")
-    parser.add_argument("--bars", type=int, default=8, help="bars that are measured")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="of the simulated markets")
+    parser.add_argument("--bars", type=int, default=BARS, help="bars that are compared, of each seed")
+    parser.add_argument("--timed", type=int, default=TIMED, help="of these the last ones, timed")
     parser.add_argument("--latency", type=float, default=5.0, help="wall seconds a call")
     given = parser.parse_args()
-    figures, differences = measure(given.seed, given.warm, given.bars, given.latency)
+    if not 1 <= given.timed <= given.bars:
+        parser.error("--timed must be from 1 to --bars")
+    figures, differences = measure(given.seeds, given.bars, given.timed, given.latency)
     print(json.dumps(figures, allow_nan=False))
     for line in differences:
         print(line, file=sys.stderr)

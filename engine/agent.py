@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -48,7 +48,7 @@ from engine.risk.decide import forcing_gate
 from engine.risk.inputs import DecisionInputs
 from engine.risk.limits import RiskLimits
 from engine.surroundings import Surroundings
-from engine.synthesis.port import Advocate, Performance, SynthesisRequest, Synthesizer
+from engine.synthesis.port import Counsel, Performance, SynthesisRequest
 
 log = logging.getLogger(__name__)
 
@@ -96,28 +96,26 @@ class Agent:
         exchange: Exchange,
         clock: Clock,
         desk: TradingDesk,
-        synthesizer: Synthesizer,
+        counsel: Counsel,
         books: BooksView,
         clock_offset_ms: Callable[[], int | None],
         publish: Callable[[Event], None],
         surroundings: Surroundings,
-        advocate: Advocate,
     ) -> None:
         self._settings = settings
         self._limits = limits
         self._exchange = exchange
         self._clock = clock
         self._desk = desk
-        self._synthesizer = synthesizer
+        self._counsel = counsel
         self._books = books
         self._clock_offset_ms = clock_offset_ms
         self._publish = publish
         self._surroundings = surroundings
-        self._advocate = advocate
         self._graded: tuple[int, Performance | None] | None = None
         self._fees: dict[str, FeeRates] = {}
         self._streaks: dict[str, Streak] = {}
-        self.after_decision: Callable[[DecisionInputs], Awaitable[None]] | None = None
+        self.after_decision: Callable[[DecisionInputs], None] | None = None
         self.board = QuoteBoard(exchange, clock)
         self.windows = CandleWindows(exchange)
         self.signals = SignalBoard()
@@ -200,7 +198,7 @@ class Agent:
         forcing = forcing_gate(inputs) if self._settings.llm.skip_when_forced else None
         if forcing is not None:
             return skipped(forcing)
-        return await self._synthesizer.synthesize(self._request(inputs))
+        return await self._counsel.synthesize(self._request(inputs))
 
     def _request(self, inputs: DecisionInputs) -> SynthesisRequest:
         return SynthesisRequest(
@@ -234,9 +232,9 @@ class Agent:
     async def conclude(self, prepared: Prepared) -> DecisionRecord:
         """Decides by the books as they stand now and carries the verdict out; one ticker at a time."""
         instrument, timer = prepared.snapshot.instrument, prepared.timer
-        began = self._clock.monotonic()
         self._stage(prepared.cycle, instrument, Stage.RISK)
         inputs = await self._answered(prepared)
+        began = self._clock.monotonic()
         record = await self._challenged(inputs)
         began = timer.lap(Stage.RISK, began)
         self._publish(GatesEvaluated(prepared.cycle, instrument.ticker, record.gates, self._clock.now_ms()))
@@ -248,19 +246,30 @@ class Agent:
         self._publish(DecisionMade(record, self._clock.now_ms()))
         if self.after_decision is not None:
             factor = record.advice.factor if record.advice is not None else None
-            await self.after_decision(replace(inputs, advocate_factor=factor))
+            self.after_decision(replace(inputs, advocate_factor=factor))
         self._stage(prepared.cycle, instrument, Stage.DONE)
         return record
 
     async def _answered(self, prepared: Prepared) -> DecisionInputs:
-        """The inputs as they stand now. An answer that was skipped because of a gate that has opened since
-        is asked for after all."""
-        cycle, decision_id, snapshot = prepared.cycle, prepared.decision_id, prepared.snapshot
-        stages_ms = prepared.timer.stages_ms
-        inputs = self._inputs(cycle, decision_id, snapshot, prepared.gathered, prepared.synthesis, stages_ms)
-        if prepared.synthesis.source is SynthesisSource.SKIPPED and forcing_gate(inputs) is None:
-            return replace(inputs, synthesis=await self._synthesize(inputs))
-        return inputs
+        """The inputs as they stand now. An answer that was skipped because of a gate that has opened since is asked
+        for after all; it takes seconds, in which a position may open, a halt fall or the data grow old, so that the
+        inputs are then taken once more."""
+        inputs = self._inputs_of(prepared)
+        if prepared.synthesis.source is not SynthesisSource.SKIPPED or forcing_gate(inputs) is not None:
+            return inputs
+        began = self._clock.monotonic()
+        self._stage(prepared.cycle, inputs.instrument, Stage.SYNTHESIS)
+        synthesis = await self._synthesize(inputs)
+        prepared.timer.lap(Stage.SYNTHESIS, began)
+        self._publish(Synthesized(prepared.cycle, inputs.ticker, synthesis, self._clock.now_ms()))
+        self._stage(prepared.cycle, inputs.instrument, Stage.RISK)
+        return self._inputs_of(replace(prepared, synthesis=synthesis))
+
+    def _inputs_of(self, prepared: Prepared) -> DecisionInputs:
+        return self._inputs(
+            prepared.cycle, prepared.decision_id, prepared.snapshot, prepared.gathered, prepared.synthesis,
+            prepared.timer.stages_ms,
+        )  # fmt: skip
 
     async def _challenged(self, inputs: DecisionInputs) -> DecisionRecord:
         def anew() -> DecisionInputs:
@@ -268,7 +277,7 @@ class Agent:
                 inputs.cycle, inputs.decision_id, inputs.snapshot, inputs.gathered, inputs.synthesis, inputs.stages_ms
             )
 
-        return await challenged(inputs, lambda record: self._advocate.review(self._request(inputs), record), anew)
+        return await challenged(inputs, lambda record: self._counsel.review(self._request(inputs), record), anew)
 
     async def _execute(self, record: DecisionRecord, prepared: Prepared) -> DecisionRecord:
         if record.action is Action.BUY:

@@ -20,6 +20,7 @@ from engine.forecast.service import ForecastService
 from engine.home import Home
 from engine.known_hours import known_correlations
 from engine.model import Instrument
+from engine.outcome.answers import latest_answers
 from engine.outcome.decision_log import prepare_records
 from engine.outcome.measuring import Measuring
 from engine.outcome.review import Reviewer
@@ -30,6 +31,7 @@ from engine.risk.limits import RiskLimits
 from engine.risk.self_test import prove_gates_trip
 from engine.surroundings import Surroundings
 from engine.synthesis.choice import Tape, choose_synthesizer, doctrine_of
+from engine.synthesis.number_checker import Counted
 from engine.venue import Venue
 from engine.watchlist import resolve
 from engine.works import Works
@@ -65,6 +67,7 @@ class Assembly:
         synthesizer = await choose_synthesizer(
             self.settings, venue.clock, self.tape, lambda level, text: self.tell(level, "llm", text)
         )
+        synthesizer.remember(*await self._latest_answers(db))
         agent = Agent(
             self.settings,
             self.limits,
@@ -76,7 +79,6 @@ class Assembly:
             lambda: venue.offset_ms,
             self.publish,
             surroundings,
-            synthesizer,
         )
         await agent.load()
         measuring = await self._measuring(db, venue, instruments, agent)
@@ -86,6 +88,14 @@ class Assembly:
             self.limits, db, venue, instruments, watch, desk, books, synthesizer, surroundings, agent, cycle, measuring,
             reviewer,
         )  # fmt: skip
+
+    async def _latest_answers(self, db: Database) -> tuple[str, tuple[Counted, ...]]:
+        """Books that cannot be read cost the memory of the model's habits, and not the start."""
+        try:
+            return await latest_answers(db, self.settings.llm.model)
+        except sqlite3.Error as error:
+            self.tell("warning", "llm", f"how freely the model invented before cannot be read: {error}")
+            return "", ()
 
     def _surroundings(self, venue: Venue) -> Surroundings:
         clock, tell = venue.clock, self.tell
@@ -111,5 +121,5 @@ class Assembly:
             self.tell("error", "worth", f"nothing is measured in this run, the shadow books cannot be read: {error}")
             return measuring
         await measuring.tell()
-        agent.after_decision = measuring.observe
+        agent.after_decision = measuring.note
         return measuring

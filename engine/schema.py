@@ -114,4 +114,29 @@ _WORTH = (
     ) STRICT""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BRACKETS, _WORTH)
+_ERAS = (
+    # One era is one model's weights under one wording of the prompt. What was measured before anybody noted whose
+    # answers it was is era 0.
+    """CREATE TABLE shadow_eras (
+        era INTEGER PRIMARY KEY, model TEXT NOT NULL, digest TEXT NOT NULL, prompt_version TEXT NOT NULL,
+        bar_ts INTEGER NOT NULL, day TEXT NOT NULL
+    ) STRICT""",
+    "ALTER TABLE shadow_trades ADD COLUMN era INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE shadow_returns RENAME TO shadow_returns_of_all",
+    """CREATE TABLE shadow_returns (
+        era INTEGER NOT NULL, policy TEXT NOT NULL, day TEXT NOT NULL, earned REAL NOT NULL, closed INTEGER NOT NULL,
+        PRIMARY KEY (era, policy, day)
+    ) STRICT""",
+    "INSERT INTO shadow_returns SELECT 0, policy, day, earned, closed FROM shadow_returns_of_all",
+    "DROP TABLE shadow_returns_of_all",
+    "ALTER TABLE shadow_days RENAME TO shadow_days_of_all",
+    """CREATE TABLE shadow_days (
+        era INTEGER NOT NULL, day TEXT NOT NULL, by_model INTEGER NOT NULL, by_rules INTEGER NOT NULL,
+        failed INTEGER NOT NULL, skipped INTEGER NOT NULL, unasked INTEGER NOT NULL, parted INTEGER NOT NULL,
+        PRIMARY KEY (era, day)
+    ) STRICT""",
+    "INSERT INTO shadow_days SELECT 0, day, by_model, by_rules, failed, skipped, 0, parted FROM shadow_days_of_all",
+    "DROP TABLE shadow_days_of_all",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BRACKETS, _WORTH, _ERAS)

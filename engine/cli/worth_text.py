@@ -13,6 +13,7 @@ def worth_document(worth: Worth) -> dict[str, Any]:
     """Differences are fractions of equity a day, with the ends of their 95 % interval; null = not known yet."""
     return {
         "text": worth.text,
+        "model": worth.model,
         "since": worth.since,
         "answered_by": worth.answered_by.value,
         "answers": worth.answers,

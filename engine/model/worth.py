@@ -23,6 +23,43 @@ class Answerer(StrEnum):
     NOBODY = "nobody"
 
 
+class Came(StrEnum):
+    """What came of a question. FAILED: no valid answer. SKIPPED: it was not put, since no answer could have changed
+    anything. UNASKED: it was not put because of the account's own position or limits, and the model's shadow book
+    stood otherwise: what it would have said is not known, and no policy acts."""
+
+    BY_MODEL = "by_model"
+    BY_RULES = "by_rules"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNASKED = "unasked"
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """One model's weights under one wording of the prompt, for as long as they answered. It began at the bar that
+    opened at `bar_ts`, on the UTC day `day`. Number 0 is whatever was measured before a model was known."""
+
+    number: int
+    model: str
+    digest: str
+    prompt_version: str
+    bar_ts: int
+    day: str
+
+    def is_of(self, model: str, digest: str, prompt_version: str) -> bool:
+        return (self.model, self.digest, self.prompt_version) == (model, digest, prompt_version)
+
+    @property
+    def text(self) -> str:
+        """Name, the first twelve digits of the weights' digest as `ollama list` shows them, wording; "" of era 0."""
+        weights = self.digest.removeprefix("sha256:")[:12]
+        return f"{self.model} {weights}, prompt {self.prompt_version}" if self.number else ""
+
+
+NO_ERA = Era(0, "", "", "", 0, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The model against one other policy, over finished UTC days.
@@ -68,10 +105,11 @@ class PolicyTally:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """The value of the model as far as it is measured. `since` is the first measured UTC day, "" before any.
+    """The value of the model that answers now, as far as it is measured: `model` names it with its weights and the
+    prompt's wording ("" = not known), `since` is the UTC day of its first answer, "" before any.
 
-    `answers` counts questions by what came of them: model, rules, failed, skipped; `parted` questions were put while
-    the account stood otherwise in that ticker than the model's own shadow book did.
+    `answers` counts questions by what came of them (`Came`); `parted` questions were put while the account stood
+    otherwise in that ticker than the model's own shadow book did.
     """
 
     since: str
@@ -80,15 +118,17 @@ class Worth:
     tallies: tuple[PolicyTally, ...]
     answers: dict[str, int]
     parted: int
+    model: str = ""
 
     @property
     def text(self) -> str:
-        """The line that status, cockpit and review show: the model against the rules."""
+        """The line that status, cockpit and review show: the model against the rules, and which model since when."""
         if self.answered_by is Answerer.RULES:
             return "rules answer: nothing to compare"
         if self.answered_by is Answerer.NOBODY:
             return "nobody has answered yet: nothing to compare"
-        return next((c.text for c in self.comparisons if c.against is Policy.RULES), "not measured yet")
+        against_rules = next((c.text for c in self.comparisons if c.against is Policy.RULES), "not measured yet")
+        return f"{against_rules}; {self.model} since {self.since}" if self.model else against_rules
 
     def tally(self, policy: Policy) -> PolicyTally | None:
         return next((tally for tally in self.tallies if tally.policy is policy), None)

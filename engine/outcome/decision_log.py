@@ -23,8 +23,8 @@ from engine.events import (
     TradeClosed,
 )
 from engine.execution.intent import text
+from engine.jsonl import JsonLines, dumps
 from engine.model import DecisionRecord
-from engine.outcome.jsonl import JsonLines, dumps
 
 TRADE_EVENTS = (OrderSent, OrderFilled, OrderRefused, BracketVerified, BracketHealed, TradeClosed, KillChanged)
 COLUMNS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 
 
 class Measuring:
-    """`observe` hears every concluded decision; `tell` publishes what they show."""
+    """`note` hears every concluded decision and `tell`, after a cycle, measures what was noted and publishes it: an
+    order never waits for a measurement, however slow the disk is."""
 
     def __init__(self, signals: SignalLog, shadows: Shadows, clock: Clock, publish: Callable[[Event], None]) -> None:
         self.signals = signals
@@ -28,6 +29,11 @@ class Measuring:
         self.missed: Counter[str] = Counter()
         self._clock = clock
         self._publish = publish
+        self._noted: deque[DecisionInputs] = deque()
+
+    def note(self, inputs: DecisionInputs) -> None:
+        """Keeps it for later. Immediate, and never raises."""
+        self._noted.append(inputs)
 
     async def observe(self, inputs: DecisionInputs) -> None:
         """Never raises: the decision stands and its order is sent, so that a defect here must not be told as theirs.
@@ -42,12 +48,17 @@ class Measuring:
             self._miss(inputs.ticker, f"{type(error).__name__}: {error}")
 
     async def tell(self) -> None:
-        """After a cycle, and once at the start."""
+        """After a cycle, and once at the start, when it only reads."""
+        after_a_cycle = bool(self._noted)
+        while self._noted:
+            await self.observe(self._noted.popleft())
         try:
             now = self._clock.now_ms()
+            if after_a_cycle:
+                await self.shadows.tidy(now)
             self._publish(WorthMeasured(await self.shadows.measured(now), now))
         except (sqlite3.Error, ValueError) as error:
-            self._miss("", f"what was measured cannot be read: {error}")
+            self._miss("", f"what was measured cannot be read or tidied: {error}")
 
     def _miss(self, ticker: str, why: str) -> None:
         self.missed[ticker] += 1

@@ -15,10 +15,10 @@ from pydantic import TypeAdapter
 from engine.clock import Clock, utc_day
 from engine.db import Database
 from engine.events import DayReviewed, Event, LogLine
+from engine.jsonl import JsonLines
 from engine.model.review import DayReview, InformationCoefficient, ReviewedTrade
 from engine.model.worth import Policy, Worth
 from engine.outcome.history import DAY_MS, TradeHistory
-from engine.outcome.jsonl import JsonLines
 from engine.outcome.measuring import Measuring
 from engine.outcome.review_text import review_lines
 from engine.risk.signal_quality import information_coefficients

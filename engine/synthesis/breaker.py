@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -24,10 +25,19 @@ COOL_DOWN_S = 30.0
 LONGEST_COOL_DOWN_S = 300.0
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One call's leave to go. `episode` counts the breaker's states until then: what a call says about a server of an
+    earlier episode is old news."""
+
+    episode: int
+
+
 class CircuitBreaker:
     """Times are wall seconds of a monotonic clock. Used from one event loop; not thread-safe.
 
-    Every admitted call ends in exactly one of `succeeded`, `failed` or `abandoned`.
+    Every admitted call ends in exactly one of `succeeded`, `failed` or `abandoned`. A straggler, a call that was
+    admitted before the state last changed, changes nothing: only the probe speaks for a half-open breaker.
     """
 
     def __init__(self, failures_to_open: int = FAILURES_TO_OPEN, cool_down_s: float = COOL_DOWN_S) -> None:
@@ -39,17 +49,18 @@ class CircuitBreaker:
         self._failures = 0
         self._opened_at = 0.0
         self._state = BreakerState.CLOSED
+        self._episode = 0
 
     @property
     def state(self) -> BreakerState:
         return self._state
 
-    def admits(self, now: float) -> bool:
-        """Whether a call may be made; after the cool-down the first one asked for becomes the probe."""
+    def admit(self, now: float) -> Admission | None:
+        """Leave for one call, None = it must not be made; after the cool-down the first one asked for is the probe."""
         if self._state is BreakerState.OPEN and now - self._opened_at >= self._cool_down_s:
             self._move(BreakerState.HALF_OPEN)
-            return True
-        return self._state is BreakerState.CLOSED
+            return Admission(self._episode)
+        return Admission(self._episode) if self._state is BreakerState.CLOSED else None
 
     def retry_in_s(self, now: float) -> float:
         """Seconds until a probe is admitted; 0 when not open."""
@@ -57,25 +68,33 @@ class CircuitBreaker:
             return 0.0
         return max(0.0, self._opened_at + self._cool_down_s - now)
 
-    def succeeded(self) -> None:
+    def succeeded(self, admission: Admission) -> None:
+        if not self.is_current(admission):
+            return
         self._failures = 0
         if self._state is BreakerState.HALF_OPEN:
             self._cool_down_s = self._first_cool_down_s
             self._move(BreakerState.CLOSED)
 
-    def failed(self, now: float) -> None:
-        """A failed probe doubles the wait, up to 5 minutes. A straggler that fails while open changes nothing."""
+    def failed(self, admission: Admission, now: float) -> None:
+        """A failed probe doubles the wait, up to 5 minutes."""
+        if not self.is_current(admission):
+            return
         self._failures += 1
         if self._state is BreakerState.HALF_OPEN:
             self._cool_down_s = min(2 * self._cool_down_s, LONGEST_COOL_DOWN_S)
             self._open(now)
-        elif self._state is BreakerState.CLOSED and self._failures >= self._failures_to_open:
+        elif self._failures >= self._failures_to_open:
             self._open(now)
 
-    def abandoned(self, now: float) -> None:
+    def abandoned(self, admission: Admission, now: float) -> None:
         """The caller was cancelled: nothing was learnt, but a probe must not stay under way for ever."""
-        if self._state is BreakerState.HALF_OPEN:
+        if self.is_current(admission) and self._state is BreakerState.HALF_OPEN:
             self._open(now)
+
+    def is_current(self, admission: Admission) -> bool:
+        """False for a straggler."""
+        return admission.episode == self._episode
 
     def _open(self, now: float) -> None:
         self._opened_at = now
@@ -85,3 +104,4 @@ class CircuitBreaker:
         if state not in TRANSITIONS[self._state]:
             raise RuntimeError(f"the breaker cannot go from {self._state} to {state}")
         self._state = state
+        self._episode += 1

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.clock import Clock
 from engine.config import ConfigError, LlmSettings
-from engine.outcome.jsonl import JsonLines
+from engine.jsonl import JsonLines
 from engine.synthesis.chat import Chat, Message, ModelDown, NotRecorded, Reply, Schema
 from engine.synthesis.ollama_chat import options
 
@@ -78,20 +78,19 @@ class RecordingChat:
     def digest(self) -> str:
         return self._inner.digest
 
-    async def chat(self, messages: Sequence[Message], schema: Schema) -> Reply:
-        began, reply, down = self._clock.monotonic(), None, "no answer before the deadline"
+    async def chat(self, messages: Sequence[Message], schema: Schema, within_s: float) -> Reply:
+        """A call that its caller cancelled is not kept: nothing came of it, and the server is not to blame."""
+        began = self._clock.monotonic()
         try:
-            reply = await self._inner.chat(messages, schema)
+            reply = await self._inner.chat(messages, schema, within_s)
         except ModelDown as error:
-            down = str(error)
+            self._keep(messages, schema, None, str(error), began)
             raise
-        finally:
-            took_ms = (self._clock.monotonic() - began) * 1000
-            self._keep(messages, schema, reply, None if reply is not None else down, took_ms)
+        self._keep(messages, schema, reply, None, began)
         return reply
 
     def _keep(
-        self, messages: Sequence[Message], schema: Schema, reply: Reply | None, down: str | None, took_ms: float
+        self, messages: Sequence[Message], schema: Schema, reply: Reply | None, down: str | None, began: float
     ) -> None:
         recording = Recording(
             digest=self.digest,
@@ -102,7 +101,7 @@ class RecordingChat:
             reply=reply,
             down=down,
             at=self._clock.now_ms(),
-            took_ms=round(took_ms, 1),
+            took_ms=round((self._clock.monotonic() - began) * 1000, 1),
         )
         problem = self._lines.write(asdict(recording))
         if problem and problem != self._problem:
@@ -128,7 +127,8 @@ class ReplayChat:
     def digest(self) -> str:
         return self._digest
 
-    async def chat(self, messages: Sequence[Message], schema: Schema) -> Reply:
+    async def chat(self, messages: Sequence[Message], schema: Schema, within_s: float) -> Reply:  # noqa: ARG002
+        """At once: what was recorded as a deadline that passed is told without waiting for it."""
         prompt = prompt_hash(messages, schema, self._settings.think)
         take = self._takes.get((self._digest, canonical(options(self._settings)), prompt))
         if take is None:

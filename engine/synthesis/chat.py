@@ -13,6 +13,10 @@ class ModelDown(Exception):
     """No usable reply: refused, timed out, an error status, or not Ollama's protocol. Entries wait."""
 
 
+class DeadlinePassed(ModelDown):
+    """No reply in the time that there was."""
+
+
 class NotRecorded(Exception):
     """The cassette holds no reply to this prompt; nobody else is asked."""
 
@@ -42,6 +46,7 @@ class Chat(Protocol):
     @property
     def digest(self) -> str: ...
 
-    async def chat(self, messages: Sequence[Message], schema: Schema) -> Reply:
-        """Raises ModelDown or NotRecorded."""
+    async def chat(self, messages: Sequence[Message], schema: Schema, within_s: float) -> Reply:
+        """Raises DeadlinePassed after `within_s`, ModelDown or NotRecorded. A cancellation is its caller's own: it says
+        nothing about the server."""
         ...

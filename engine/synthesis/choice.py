@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from engine.synthesis.cassette import CASSETTE, RecordingChat, ReplayChat, read_
 from engine.synthesis.chat import Chat
 from engine.synthesis.devils_advocate import DevilsAdvocate
 from engine.synthesis.doctrine import Doctrine
+from engine.synthesis.number_checker import Counted
 from engine.synthesis.ollama_chat import OllamaChat
 from engine.synthesis.ollama_client import OllamaSynthesizer, Tell
 from engine.synthesis.port import SynthesisRequest, Synthesizer
@@ -73,17 +75,24 @@ class ChosenSynthesizer:
             self._available, self._detail = found.ready, found.detail
         return self._available
 
+    def remember(self, digest: str, answers: Sequence[Counted]) -> None:
+        """What the last run noted of the model's numbers."""
+        if self._probe is not None:
+            self._probe.remember(digest, answers)
+
     async def warm_up(self) -> None:
         """In the background of a start; tells how it went."""
         if self._probe is not None:
             await self._probe.warm_up()
 
     async def describe(self) -> tuple[str, str]:
-        """Health word and detail for the status line: who answers at present, or what a person can do about it."""
+        """Health word and detail for the status line: who answers at present, or what a person can do about it. A
+        server that is there but did not answer the latest question is down: that, too, means HOLD."""
         if self._probe is None:
             return "ok", "rules"
         if await self.available():
-            return "ok", self._probe.described
+            outage = self._probe.outage
+            return ("down", f"{self._probe.described}: {outage}") if outage else ("ok", self._probe.described)
         return ("off", f"rules answer: {self._detail}") if self._fallback is not None else ("down", self._detail)
 
     async def aclose(self) -> None:

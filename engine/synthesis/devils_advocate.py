@@ -13,7 +13,7 @@ from engine.model import Advice, AdviceVerdict, DecisionRecord
 from engine.synthesis.model_call import Called, ModelCaller, Question
 from engine.synthesis.parser import ADVICE_KEYS, parse_advice
 from engine.synthesis.port import SynthesisRequest
-from engine.synthesis.trading_system import quoted, user_prompt
+from engine.synthesis.trading_system import in_quotes, user_prompt
 
 ADVOCATE_VERSION = "1"
 
@@ -90,5 +90,5 @@ def advocate_prompt(request: SynthesisRequest, proposal: DecisionRecord) -> str:
         f"PROPOSAL BUY, confidence {sizing.confidence:.2f}, win probability {sizing.p_win:.2f},"
         f" stop {sizing.stop_distance_pct:.2%} below, target {sizing.target_distance_pct:.2%} above,"
         f" expected value {sizing.ev_pct:.2%} net of costs\n"
-        f"PROPOSER SAID {quoted(proposal.synthesis.reasoning[:400])}"
+        f"PROPOSER SAID {in_quotes(proposal.synthesis.reasoning[:400])}"
     )

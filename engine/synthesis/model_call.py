@@ -12,8 +12,8 @@ from engine.clock import Clock
 from engine.config import LlmSettings
 from engine.experts.tokens import estimated_tokens, fewest_tokens
 from engine.reasons import Reason
-from engine.synthesis.breaker import CircuitBreaker
-from engine.synthesis.chat import Chat, Message, ModelDown, NotRecorded, Reply, Schema
+from engine.synthesis.breaker import Admission, BreakerState, CircuitBreaker
+from engine.synthesis.chat import Chat, DeadlinePassed, Message, ModelDown, NotRecorded, Reply, Schema
 from engine.synthesis.json_object import AnswerInvalid, Fault
 
 log = logging.getLogger(__name__)
@@ -76,38 +76,74 @@ class ModelCaller:
         self._clock = clock
         self._chat = chat
         self._slots = asyncio.Semaphore(settings.parallel)
+        self._probed = asyncio.Event()
         self._prefix_tokens: dict[tuple[str, str], float] = {}
         self.breaker = breaker
         self.context: int | None = None
+        self._trouble = ""
 
     async def ask(self, question: Question[Valid]) -> Called[Valid]:
         """Never raises for what a model or a network does."""
         call: Called[Valid] = Called(digest=self._chat.digest)
         async with self._slots:
+            admission = await self._admitted()
             now = self._clock.monotonic()
-            if not self.breaker.admits(now):
-                wait = self.breaker.retry_in_s(now)
-                call.failed(Reason.LLM_DOWN, f"not asked: it failed before, next try in {wait:.0f} s")
+            if admission is None:
+                call.failed(Reason.LLM_DOWN, f"not asked: it failed before, {self._next_try(now)}")
                 return call
-            await self._guarded(question, call)
+            await self._guarded(question, call, admission)
             call.latency_ms = (self._clock.monotonic() - now) * 1000
         return call
 
-    async def _guarded(self, question: Question[Valid], call: Called[Valid]) -> None:
+    async def _admitted(self) -> Admission | None:
+        """Who comes while a probe is under way waits for what it finds, its deadline at the longest: a server that is
+        back answers all of a cycle, not only the first who asked."""
+        admission = self.breaker.admit(self._clock.monotonic())
+        if admission is None and self.breaker.state is BreakerState.HALF_OPEN:
+            await self._probed.wait()
+            admission = self.breaker.admit(self._clock.monotonic())
+        if admission is not None and self.breaker.state is BreakerState.HALF_OPEN:
+            self._probed.clear()
+        return admission
+
+    @property
+    def outage(self) -> str:
+        """Why the latest question brought no reply and when the next one may be asked; "" while it answers."""
+        return f"{self._trouble}; {self._next_try(self._clock.monotonic())}" if self._trouble else ""
+
+    def _next_try(self, now: float) -> str:
+        """In the words of a person who waits for it."""
+        match self.breaker.state:
+            case BreakerState.CLOSED:
+                return "asked again at the next question"
+            case BreakerState.HALF_OPEN:
+                return "one question is out to try it"
+        wait = self.breaker.retry_in_s(now)
+        return f"next try in {wait:.0f} s" if wait else "tried again at the next question"
+
+    async def _guarded(self, question: Question[Valid], call: Called[Valid], admission: Admission) -> None:
         """One admitted call, its outcome told to the breaker whatever happens."""
         told = False
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                await self._asked(question, call)
-            self.breaker.succeeded()
+            await self._asked(question, call)
+            self._heard(admission, "")
+            self.breaker.succeeded(admission)
             told = True
-        except (ModelDown, TimeoutError) as error:
-            self.breaker.failed(self._clock.monotonic())
+        except ModelDown as error:
+            late = isinstance(error, DeadlinePassed)
+            call.failed(Reason.LLM_DOWN, f"no answer within {self._settings.timeout_s:g} s" if late else str(error))
+            self._heard(admission, call.detail)
+            self.breaker.failed(admission, self._clock.monotonic())
             told = True
-            call.failed(Reason.LLM_DOWN, str(error) or f"no answer within {self._settings.timeout_s:g} s")
         finally:
             if not told:
-                self.breaker.abandoned(self._clock.monotonic())
+                self.breaker.abandoned(admission, self._clock.monotonic())
+            if self.breaker.state is not BreakerState.HALF_OPEN:
+                self._probed.set()
+
+    def _heard(self, admission: Admission, trouble: str) -> None:
+        if self.breaker.is_current(admission):
+            self._trouble = trouble
 
     async def _asked(self, question: Question[Valid], call: Called[Valid]) -> None:
         try:
@@ -122,20 +158,24 @@ class ModelCaller:
 
     async def _with_retry(self, question: Question[Valid], call: Called[Valid]) -> Valid:
         messages = [Message("system", question.system), Message("user", question.user)]
+        deadline = self._clock.monotonic() + self._settings.timeout_s
         while True:
             try:
-                return await self._attempt(question, messages, call)
+                return await self._attempt(question, messages, call, deadline)
             except AnswerInvalid as error:
                 log.info("invalid answer (%s): %s", error.fault, error)
                 if call.attempts == ATTEMPTS:
                     raise
                 messages = [*messages, *_echo(call.raw, error)]
 
-    async def _attempt(self, question: Question[Valid], messages: Sequence[Message], call: Called[Valid]) -> Valid:
+    async def _attempt(
+        self, question: Question[Valid], messages: Sequence[Message], call: Called[Valid], deadline: float
+    ) -> Valid:
         system, rest = messages[0].content, "\n".join(message.content for message in messages[1:])
         self._check_fits(system, rest)
         call.attempts += 1
-        reply = await self._chat.chat(messages, question.schema)
+        left_s = max(0.0, deadline - self._clock.monotonic())
+        reply = await self._chat.chat(messages, question.schema, left_s)
         call.saw(reply)
         self._check_read(system, rest, reply.prompt_tokens)
         _check_finished(reply)

@@ -90,6 +90,14 @@ def _forms(given: Number, scale: float | None) -> Iterable[float]:
     return (given.value * given.scale / scale,)
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One answer: how many numbers it named and how many of them nobody gave."""
+
+    numbers: int
+    invented: int
+
+
 LATEST = 50
 ENOUGH = 20
 TWO = 2
@@ -103,22 +111,22 @@ class InventionRecord:
         """`limit` in [0, 1]: the highest share of invented numbers at which its buys still count; 1 = all do."""
         assert 0 <= limit <= 1
         self._limit = limit
-        self._latest: deque[NumberCheck] = deque(maxlen=LATEST)
+        self._latest: deque[Counted] = deque(maxlen=LATEST)
 
     @property
     def numbers(self) -> int:
-        return sum(check.numbers for check in self._latest)
+        return sum(counted.numbers for counted in self._latest)
 
     @property
     def rate(self) -> float | None:
         """None before 20 numbers were named: fewer prove nothing."""
         if self.numbers < ENOUGH:
             return None
-        return sum(len(check.invented) for check in self._latest) / self.numbers
+        return sum(counted.invented for counted in self._latest) / self.numbers
 
     def objection(self, check: NumberCheck) -> str:
         """Notes one answer; why its BUY may not count, "" when it may."""
-        self._latest.append(check)
+        self._latest.append(Counted(check.numbers, len(check.invented)))
         rate = self.rate
         if len(check.invented) >= TWO and check.rate > self._limit:
             which = ", ".join(check.invented[:5])
@@ -126,6 +134,10 @@ class InventionRecord:
         if rate is not None and rate > self._limit:
             return f"{rate:.0%} of its latest {self.numbers} numbers stand nowhere, {self._limit:.0%} is the limit"
         return ""
+
+    def remember(self, latest: Iterable[Counted]) -> None:
+        """What an earlier run noted of the same weights, oldest first: a restart is no fresh start."""
+        self._latest = deque([*latest, *self._latest], maxlen=LATEST)
 
     def forget(self) -> None:
         """Other weights have another habit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from engine.config import LlmSettings
-from engine.synthesis.chat import Message, ModelDown, Reply, Schema
+from engine.synthesis.chat import DeadlinePassed, Message, ModelDown, Reply, Schema
 
 if TYPE_CHECKING:
     from ollama import AsyncClient, ChatResponse
@@ -51,9 +52,13 @@ class OllamaChat:
         """Of the model as the last probe found it."""
         return self._digest
 
-    async def chat(self, messages: Sequence[Message], schema: Schema) -> Reply:
-        """One non-streaming chat under `schema`. Raises ModelDown."""
-        return _reply(await self._sent(messages, options(self._settings), schema))
+    async def chat(self, messages: Sequence[Message], schema: Schema, within_s: float) -> Reply:
+        """One non-streaming chat under `schema`. Raises ModelDown, of which DeadlinePassed is one."""
+        try:
+            async with asyncio.timeout(within_s):
+                return _reply(await self._sent(messages, options(self._settings), schema))
+        except TimeoutError as error:
+            raise DeadlinePassed("no answer before the deadline") from error
 
     async def warm_up(self, messages: Sequence[Message]) -> Reply:
         """Loads the model and lets it read `messages`, so that the first decision waits for neither. Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
 
@@ -16,7 +16,7 @@ from engine.synthesis.breaker import BreakerState, CircuitBreaker
 from engine.synthesis.chat import Chat, Message, ModelDown
 from engine.synthesis.doctrine import Doctrine
 from engine.synthesis.model_call import Called, ModelCaller, Question
-from engine.synthesis.number_checker import InventionRecord, check_numbers
+from engine.synthesis.number_checker import Counted, InventionRecord, check_numbers
 from engine.synthesis.ollama_chat import Availability, OllamaChat
 from engine.synthesis.parser import parse_answer
 from engine.synthesis.port import Answer, SynthesisRequest
@@ -71,6 +71,11 @@ class OllamaSynthesizer:
         return self._chat.digest
 
     @property
+    def outage(self) -> str:
+        """Why it does not answer at present, "" while it does. A server that answers a probe may still hang."""
+        return self.caller.outage
+
+    @property
     def breaker(self) -> CircuitBreaker:
         return self.caller.breaker
 
@@ -96,7 +101,21 @@ class OllamaSynthesizer:
         found = await self._server.available(timeout_s)
         if found.digest and found.digest != self._known_digest:
             self._met(found.digest)
+        if found.ready and self.caller.context is None:
+            await self._check_context(self._server)
         return found
+
+    def remember(self, digest: str, answers: Sequence[Counted]) -> None:
+        """What the last run noted of the model that answered it: how freely these weights invent, oldest first. Other
+        weights that are met instead are a swap, whenever it happened."""
+        if self._server is None or not digest:
+            return
+        if self._known_digest and self._known_digest != digest:
+            now, self._known_digest = self._known_digest, digest
+            self._met(now)
+            return
+        self._known_digest = digest
+        self.inventions.remember(answers)
 
     async def warm_up(self) -> None:
         """Loads the model and its rules before the first decision needs them, and reads what context it really has.
@@ -117,7 +136,8 @@ class OllamaSynthesizer:
             return
         took = self._clock.monotonic() - began
         self._tell("info", f"{self._settings.model} is loaded ({short(found.digest)}), in {took:.1f} s")
-        await self._check_context(self._server)
+        if self.caller.context is None:
+            await self._check_context(self._server)
 
     async def aclose(self) -> None:
         if self._server is not None:
@@ -131,10 +151,12 @@ class OllamaSynthesizer:
                 "results of the old weights say nothing about the new",
             )
             self.inventions.forget()
+            self.caller.context = None
         log.info("model %s, digest %s, prompt version %s", self._settings.model, digest, PROMPT_VERSION)
         self._known_digest = digest
 
     async def _check_context(self, server: OllamaChat) -> None:
+        """Known once the model is loaded; a swapped one is loaded, and asked about, anew."""
         self.caller.context = length = await server.loaded_context()
         if length is not None and length < self._settings.num_ctx:
             wanted = self._settings.num_ctx

@@ -51,3 +51,7 @@ class Advocate(Protocol):
     """Gives a second opinion on a proposed buy. Never raises for what a model or a network does: that is ABORT."""
 
     async def review(self, request: SynthesisRequest, proposal: DecisionRecord) -> Advice: ...
+
+
+class Counsel(Synthesizer, Advocate, Protocol):
+    """Who proposes, and who speaks against it."""

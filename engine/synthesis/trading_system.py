@@ -112,7 +112,7 @@ def user_prompt(request: SynthesisRequest) -> str:
     return f"{NO_THINK}\n{where}\nMARKETBRIEF\n{framed(request.brief)}"
 
 
-def quoted(text: str) -> str:
+def in_quotes(text: str) -> str:
     """One line in quotes that holds none: what it says cannot end where it does not."""
     return '"' + " ".join(framed(text.translate(_QUOTES)).split()) + '"'
 

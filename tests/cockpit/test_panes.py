@@ -270,5 +270,9 @@ def test_what_the_model_is_worth_stands_beside_its_answer() -> None:
     assert "worth vs rules: -0.02 %/day [-0.31, +0.25] n 214 d: not distinguishable" in text(
         overrides(view(store, width=120))
     )
+    assert store.worth is not None
+    store.worth = replace(store.worth, model="qwen3.5:4b 3f1c0a9be201, prompt 3")
+    told = " ".join(text(overrides(view(store))).split())
+    assert "qwen3.5:4b 3f1c0a9be201, prompt 3 since 2024-11-13" in told, "whose figure it is, and since when"
     store.worth = None
     assert "worth" not in text(overrides(view(store)))

@@ -32,7 +32,6 @@ def test_results_that_turn_in_the_middle_of_a_cycle_change_the_next_cycle_s_prom
         lambda: 0,
         lambda _: None,
         nobody,
-        nobody,
     )
     good, poor = Performance(30, 1.0, 0.6), Performance(31, -1.0, 0.3)
     books.performance = good

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,39 @@ from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.model.worth import Answerer, Comparison, Policy, PolicyTally, Worth
 from engine.options import EngineOptions
+from engine.risk.inputs import DecisionInputs
 
 SETTINGS = Settings.model_validate(
     {"llm": {"backend": "rules"}, "demo": {"seed": 7}, "watchlist": ["BTC", "ETH", "SOL"]}
 )
+
+
+@pytest.mark.slow
+async def test_no_order_waits_for_a_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measuring hangs: every decision of the cycle is taken, carried out and told before the first one is measured."""
+    home = Home(tmp_path).prepare()
+    bus = EventBus()
+    options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False)
+    engine = Engine(SETTINGS, home, bus, EntryLatch(home.storage), options)
+    order: list[str] = []
+    bus.listen(lambda event: order.append(type(event).__name__))
+    try:
+        await engine.start()
+        works = engine.opened()
+
+        async def slow(inputs: DecisionInputs) -> None:
+            order.append("measured")
+            await asyncio.sleep(0.5)
+
+        monkeypatch.setattr(works.measuring.shadows, "observe", slow)
+        report = await engine.run_cycle()
+        assert report is not None and len(report.records) == 3
+        assert order.count("measured") == 3
+        seen = [name for name in order if name in {"DecisionMade", "CycleFinished", "measured"}]
+        assert seen == ["DecisionMade"] * 3 + ["CycleFinished"] + ["measured"] * 3
+        assert report.wall_ms < 1_500, "no decision waited 0.5 s for the one before it"
+    finally:
+        await engine.close()
 
 
 @pytest.mark.slow
@@ -39,6 +70,7 @@ async def test_a_cycle_leaves_signals_and_shadows_and_a_broken_measure_spoils_no
         assert len(await works.db.fetch_all("SELECT 1 FROM shadow_books")) == len(Policy)
         told = [event for event in bus.latest()[1] if isinstance(event, WorthMeasured)]
         assert sum(told[-1].worth.answers.values()) == 3
+        assert not works.measuring._noted, "all is measured"
         intents = await works.db.fetch_all("SELECT 1 FROM intents")
 
         async def breaks(_: object) -> None:
@@ -69,6 +101,9 @@ def test_status_tells_the_three_comparisons_once_a_model_answers() -> None:
         "          model less random entry: +0.10 %/day [-0.20, +0.40] n 40 d: not distinguishable from random",
         "          if each had traded since 2025-06-01: model +3.40% (50 closed, 21 won, 1 open)",
     ]
+    named = worth_lines(worth_document(replace(worth, model="qwen3.5:4b abababababab, prompt 3")))
+    assert named[0] == f"{lines[0]}; qwen3.5:4b abababababab, prompt 3 since 2025-06-01"
+    assert worth_document(replace(worth, model="qwen"))["model"] == "qwen"
     rules = Worth("2025-06-01", Answerer.RULES, against, tallies, {}, 0)
     assert worth_lines(worth_document(rules)) == ["worth     rules answer: nothing to compare"]
     assert worth_lines(None) == []

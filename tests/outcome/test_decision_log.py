@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from engine.db import Database
 from engine.events import LogLine, OrderSent
 from engine.experts.streak import Streak
+from engine.jsonl import JsonLines, dumps
 from engine.model import Action, DecisionRecord, Direction, Synthesis, SynthesisSource
 from engine.outcome.decision_log import DecisionLog
-from engine.outcome.jsonl import JsonLines, dumps
 from engine.outcome.streak_store import StreakStore
 from engine.reasons import Reason
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from engine.db import Database
 from engine.events import Event, LogLine, WorthMeasured
-from engine.model import Action, AssetClass, Synthesis, SynthesisSource
+from engine.model import Action, AssetClass, Direction, Synthesis, SynthesisSource
 from engine.model.worth import Answerer, Policy
 from engine.outcome.measuring import Measuring
 from engine.outcome.signal_log import SignalLog
@@ -22,11 +23,13 @@ from engine.outcome.worth.policies import MIN_CHANCES, draw, frequency
 from engine.outcome.worth.shadows import Shadows
 from engine.reasons import Reason
 from engine.risk import decide as the_house
-from engine.risk.inputs import OpenExposure
+from engine.risk.inputs import Controls, HeldPosition, OpenExposure
+from engine.schema import APPLICATION_ID, MIGRATIONS
 from engine.synthesis.doctrine import Doctrine
 from tests.outcome.shadow_market import BAR, FIRST, NOW, Row, model, moment
 
 DAY = 86_400_000
+SKIPPED = replace(model(Action.HOLD), source=SynthesisSource.SKIPPED)
 RISING: tuple[Row, ...] = ((100, 101, 99.9, 101), (101, 102, 100.9, 102), (102, 103, 101.9, 103))
 FALLING: tuple[Row, ...] = ((100, 100.5, 99, 99), (99, 99.5, 50, 60))
 
@@ -64,6 +67,11 @@ async def fresh(db: Database) -> Shadows:
 async def through(shadows: Shadows, answers: Sequence[Synthesis], rows: Sequence[Row], first: int = 0) -> None:
     for number, answer in enumerate(answers, start=first):
         await shadows.observe(moment(number, answer, rows[:number]))
+
+
+def by(digest: str, action: Action = Action.HOLD, prompt_version: str = "3") -> Synthesis:
+    """The answer of known weights."""
+    return replace(model(action), model="qwen", model_digest=digest, prompt_version=prompt_version)
 
 
 def states(shadows: Shadows) -> dict[Policy, Book]:
@@ -189,13 +197,13 @@ async def test_what_came_of_the_questions_is_counted_and_rules_are_no_model(db: 
     shadows = await fresh(db)
     assert (await shadows.measured(NOW)).answered_by is Answerer.NOBODY
     rules = replace(model(Action.HOLD), source=SynthesisSource.RULES)
-    skipped = replace(model(Action.HOLD), source=SynthesisSource.SKIPPED)
-    await through(shadows, [rules, skipped], ())
+    await through(shadows, [rules], ())
+    await shadows.observe(moment(1, SKIPPED, streak=1))
     worth = await shadows.measured(NOW)
     assert worth.text == "rules answer: nothing to compare"
     await through(shadows, [model(Action.HOLD), model(Action.HOLD, Reason.LLM_DOWN)], (), first=2)
     worth = await shadows.measured(NOW)
-    assert worth.answers == {"by_model": 1, "by_rules": 1, "failed": 1, "skipped": 1}
+    assert worth.answers == {"by_model": 1, "by_rules": 1, "failed": 1, "skipped": 1, "unasked": 0}
     assert worth.answered_by is Answerer.MODEL
     assert (await (await fresh(db)).measured(NOW)).answered_by is Answerer.MODEL
     assert worth.parted == 0
@@ -269,6 +277,7 @@ async def test_a_ticker_that_left_the_watchlist_keeps_no_position_open(db: Datab
     shadows = await fresh(db)
     await through(shadows, [model(Action.BUY), model(Action.HOLD)], RISING)
     await shadows.observe(moment(500, model(Action.HOLD), ticker="ELSE"))
+    await shadows.tidy(NOW + 500 * BAR)
     books = states(shadows)
     assert all("TEST" not in book.positions for book in books.values())
     assert books[Policy.MODEL].closed == 1
@@ -280,6 +289,7 @@ async def test_what_is_old_goes(db: Database) -> None:
     await through(shadows, [model(Action.BUY), model(Action.HOLD), model(Action.HOLD)], FALLING)
     assert (await db.fetch_one("SELECT count(*) FROM shadow_trades"))[0] > 0  # type: ignore[index]
     await shadows.observe(moment(450 * 96, model(Action.HOLD)))
+    await shadows.tidy(NOW + 450 * 96 * BAR)
     assert not await db.fetch_all("SELECT 1 FROM shadow_trades UNION ALL SELECT 1 FROM shadow_returns")
     assert len(await db.fetch_all("SELECT day FROM shadow_days")) == 1
 
@@ -298,3 +308,133 @@ async def test_a_defect_in_measuring_is_told_and_never_the_decisions(db: Databas
         told[-1].worth.text
         == "+0.00 %/day n 1 d: not distinguishable from rules (29 more days and 30 more trades needed)"
     )
+
+
+async def test_other_weights_or_another_wording_begin_a_measure_of_their_own(db: Database) -> None:
+    """What the old ones earned is kept, and is none of the new ones' merit."""
+    shadows = await fresh(db)
+    await through(shadows, [by("sha256:old", Action.BUY), by("sha256:old")], FALLING)
+    old = await shadows.measured(NOW + DAY)
+    assert old.model == "qwen old, prompt 3" and old.comparisons[0].days == 1
+    assert old.tally(Policy.MODEL).closed == 0  # type: ignore[union-attr]
+    tomorrow = 96
+    await shadows.observe(moment(tomorrow, by("sha256:new")))
+    new = await shadows.measured(NOW + DAY)
+    assert (new.model, new.since) == ("qwen new, prompt 3", "2025-10-10")
+    assert new.text.endswith("; qwen new, prompt 3 since 2025-10-10")
+    assert [c.days for c in new.comparisons] == [0, 0, 0]
+    assert {book.start for book in states(shadows).values()} == {Decimal(10_000)}
+    assert all((book.net, book.closed) == (0, 0) for book in states(shadows).values())
+    assert not states(shadows)[Policy.MODEL].positions, "the new weights hold nothing that the old ones bought"
+    assert states(await fresh(db)) == states(shadows)
+    assert (await (await fresh(db)).measured(NOW + DAY)).text == new.text
+    kept = await db.fetch_all("SELECT era, closed FROM shadow_returns WHERE policy = 'model' AND closed > 0")
+    assert [tuple(row) for row in kept] == [(1, 1)], "the position of the old weights ended in the old era"
+    assert new.answers["by_model"] == 1
+    await shadows.observe(moment(tomorrow + 1, by("sha256:new", prompt_version="4")))
+    assert (await shadows.measured(NOW + DAY)).model == "qwen new, prompt 4"
+
+
+async def test_a_last_answer_of_the_old_weights_at_the_bar_of_the_swap_begins_nothing(db: Database) -> None:
+    shadows = await fresh(db)
+    await shadows.observe(moment(0, by("sha256:old")))
+    await shadows.observe(moment(1, by("sha256:new")))
+    await shadows.observe(moment(1, by("sha256:old"), ticker="ELSE"))
+    await shadows.observe(moment(2, by("sha256:new")))
+    assert len(await db.fetch_all("SELECT 1 FROM shadow_eras")) == 2
+    assert (await shadows.measured(NOW)).model == "qwen new, prompt 3"
+
+
+async def test_neither_a_failure_without_weights_nor_the_rules_nor_a_skipped_question_begins_an_era(
+    db: Database,
+) -> None:
+    shadows = await fresh(db)
+    await shadows.observe(moment(0, by("sha256:one")))
+    others = (
+        replace(by("sha256:two"), source=SynthesisSource.RULES),
+        replace(by("sha256:two"), source=SynthesisSource.SKIPPED),
+        replace(by(""), failure=Reason.LLM_DOWN),
+    )
+    for number, said in enumerate(others, start=1):
+        await shadows.observe(moment(number, said))
+    assert (await shadows.measured(NOW)).model == "qwen one, prompt 3"
+    unknown = replace(moment(9, by("sha256:two")), account=None)
+    await shadows.observe(unknown)
+    assert (await shadows.measured(NOW)).model == "qwen one, prompt 3", "begun once the account is known"
+
+
+async def test_where_the_model_was_not_asked_for_the_accounts_sake_alone_nobody_acts(db: Database) -> None:
+    """The account is in position, so that no answer could buy; the model's shadow is flat: what it would have said is
+    not known. Were only the model held back, the rules would be measured against a gagged model."""
+    shadows = await fresh(db)
+    held = HeldPosition(Decimal(1), Decimal(100), NOW - 1)
+    await shadows.observe(replace(moment(0, SKIPPED), held=held))
+    assert not any(book.positions for book in states(shadows).values())
+    worth = await shadows.measured(NOW)
+    assert (worth.answers["unasked"], worth.answers["skipped"], worth.parted) == (1, 0, 1)
+    await shadows.observe(moment(1, model(Action.HOLD)))
+    assert states(shadows)[Policy.RULES].positions, "asked, it said HOLD, and the rules may buy"
+
+
+async def test_where_no_answer_could_help_the_models_own_book_others_are_judged_by_theirs(db: Database) -> None:
+    """The model's shadow is in position and no bearish bar is confirmed: its HOLD is forced, and the rules, which are
+    flat, are free to buy."""
+    shadows = await fresh(db)
+    rules_hold = replace(moment(0, model(Action.BUY)), tightened=False)
+    technical = replace(rules_hold.gathered.technical, direction=Direction.NEUTRAL)
+    await shadows.observe(replace(rules_hold, gathered=replace(rules_hold.gathered, technical=technical)))
+    books = states(shadows)
+    assert books[Policy.MODEL].positions and not books[Policy.RULES].positions
+    held = HeldPosition(Decimal(1), Decimal(100), NOW - 1)
+    await shadows.observe(replace(moment(1, SKIPPED), held=held))
+    assert states(shadows)[Policy.RULES].positions
+    assert (await shadows.measured(NOW)).answers["skipped"] == 1
+
+
+async def test_what_every_book_shares_holds_every_policy_alike(db: Database) -> None:
+    shadows = await fresh(db)
+    for number, controls in enumerate((Controls(kill_engaged=True), Controls(ticker_paused=True))):
+        await shadows.observe(replace(moment(number, SKIPPED), controls=controls))
+    await shadows.observe(moment(2, SKIPPED, streak=1))
+    assert not any(book.positions for book in states(shadows).values())
+    assert (await shadows.measured(NOW)).answers["skipped"] == 3
+
+
+async def test_old_rows_that_cannot_be_removed_spoil_no_measurement_and_are_tried_again(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Event] = []
+    shadows = await fresh(db)
+    measuring = Measuring(SignalLog(db), shadows, FrozenClock(), told.append)
+    measuring.note(moment(0, model(Action.BUY)))
+    with monkeypatch.context() as locked:
+
+        async def refuses(*_: object) -> None:
+            raise sqlite3.OperationalError("database is locked")
+
+        locked.setattr(shadows._store, "prune", refuses)
+        await measuring.tell()
+    assert states(shadows)[Policy.MODEL].positions, "the decision was measured"
+    assert [event.text for event in told if isinstance(event, LogLine)] == [
+        "not measured: what was measured cannot be read or tidied: database is locked"
+    ]
+    measuring.note(moment(1, model(Action.HOLD)))
+    await measuring.tell()
+    assert isinstance(told[-1], WorthMeasured) and shadows._pruned
+
+
+async def test_a_database_of_the_version_before_keeps_what_it_measured_as_an_era_of_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "cynosure.db"
+    with closing(sqlite3.connect(path)) as raw:
+        for statements in MIGRATIONS[:3]:
+            for statement in statements:
+                raw.execute(statement)
+        raw.execute("INSERT INTO shadow_returns VALUES ('model', '2025-06-01', 0.01, 1)")
+        raw.execute("INSERT INTO shadow_days VALUES ('2025-06-01', 9, 0, 1, 2, 3)")
+        raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        raw.execute("PRAGMA user_version=3")
+        raw.commit()
+    async with await Database.open(path) as old:
+        worth = await (await fresh(old)).measured(NOW)
+        assert (worth.model, worth.since, worth.comparisons[0].days) == ("", "2025-06-01", 1)
+        assert (worth.answers["by_model"], worth.answers["unasked"], worth.parted) == (9, 0, 3)

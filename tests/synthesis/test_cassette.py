@@ -16,7 +16,7 @@ from engine.reasons import Reason
 from engine.synthesis.cassette import CASSETTE, CassetteError, read_cassette
 from engine.synthesis.choice import ChosenSynthesizer, Tape, choose_synthesizer
 from engine.synthesis.port import SynthesisRequest
-from tests.ollama_server import DIGEST, OllamaServer, Script, Step, answer
+from tests.ollama_server import DIGEST, OllamaServer, Script, Step, answer, cancelled_in_mid_call
 from tests.synthesis.requests import request
 
 BRIEFS = tuple(request(brief=f"CLASS crypto\nDIRECTION bullish, streak +{n}") for n in range(2, 6))
@@ -65,6 +65,19 @@ async def test_a_deadline_that_passed_is_part_of_the_recording(tmp_path: Path) -
     again = await replayed(settings, tmp_path / CASSETTE)
     assert [s.failure for s in again] == [Reason.LLM_DOWN, None, None, None]
     assert "no answer before the deadline" in again[0].reasoning
+
+
+async def test_a_call_that_was_cancelled_by_us_is_no_time_out_of_the_models(tmp_path: Path) -> None:
+    """The engine stops, or a cycle ends, while the model thinks: replayed as an outage it would open a breaker that
+    was never open."""
+    with OllamaServer(Script((Step(answer("BUY"), delay_s=5), Step(answer("BUY"))))) as server:
+        chosen = await choose_synthesizer(paper(server.host), SystemClock(), Tape(tmp_path))
+        await cancelled_in_mid_call(server, chosen.synthesize(BRIEFS[0]))
+        assert kept(tmp_path) == []
+        assert (await chosen.synthesize(BRIEFS[0])).action is Action.BUY
+        await chosen.aclose()
+    (recording,) = read_cassette(tmp_path / CASSETTE)
+    assert recording.reply is not None
 
 
 async def test_each_line_is_keyed_by_weights_options_and_prompt(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from engine.experts.tokens import estimated_tokens
 from engine.model import Action
 from engine.synthesis.doctrine import Doctrine
 from engine.synthesis.rules import apply_rules
-from engine.synthesis.trading_system import NO_THINK, QUOTED, framed, quoted, system_prompt, user_prompt
+from engine.synthesis.trading_system import NO_THINK, QUOTED, framed, in_quotes, system_prompt, user_prompt
 from tests.synthesis.requests import request
 
 INJECTIONS = tuple(json.loads(line) for line in (CORPUS / "injections.txt").read_text().splitlines())
@@ -50,7 +50,9 @@ def test_no_headline_breaks_the_frame() -> None:
 
 
 def test_no_headline_ends_its_quotes_early() -> None:
-    escaped = [headline for headline in INJECTIONS if quoted(headline).count('"') != 2 or "\n" in quoted(headline)]
+    escaped = [
+        headline for headline in INJECTIONS if in_quotes(headline).count('"') != 2 or "\n" in in_quotes(headline)
+    ]
     assert escaped == []
 
 
@@ -80,7 +82,7 @@ def test_any_text_whatever_stays_behind_the_frame(headline: str) -> None:
     head = user_prompt(request(brief=BRIEF))
     assert text.startswith(f"{head}\n")
     assert all(line.startswith(QUOTED) for line in text[len(head) + 1 :].split("\n"))
-    assert quoted(headline).count('"') == 2
+    assert in_quotes(headline).count('"') == 2
     assert text.encode()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from engine.clock import SystemClock
 from engine.config import LlmSettings
 from engine.model import Action, Synthesis
 from engine.reasons import Reason
+from engine.synthesis.number_checker import Counted
 from engine.synthesis.ollama_client import OllamaSynthesizer
 from engine.synthesis.trading_system import PROMPT_VERSION
 from tests.ollama_server import DIGEST, FAULTS, MODEL, OllamaServer, Script, Step, answer
@@ -115,6 +117,46 @@ async def test_warming_up_loads_model_and_rules_and_reads_the_real_context() -> 
     assert "is loaded (abababababab)" in lines[0][1] and "holds 2048 tokens" in lines[1][1]
     assert short.failure is Reason.LLM_TRUNCATED
     assert fits.action is Action.BUY
+
+
+async def test_after_a_swap_the_real_context_is_read_again_once_the_new_weights_are_loaded() -> None:
+    lines: list[tuple[str, str]] = []
+    other = "sha256:" + "cd" * 32
+    with OllamaServer(Script((Step(BUY),), digests={1: DIGEST, 2: other}, context_length=8192)) as server:
+        synthesizer = asking(server, tell=lambda *line: lines.append(line))
+        await synthesizer.warm_up()
+        assert synthesizer.caller.context == 3072, "as much as was asked for"
+        assert (await synthesizer.synthesize(request())).failure is None
+        server.play = replace(server.play, context_length=2048)
+        await synthesizer.probe()
+        assert synthesizer.digest == other and synthesizer.caller.context == 2048
+        short = await synthesizer.synthesize(request(brief="CLASS crypto\n" + "EMA up, RSI 61 up, " * 140))
+    assert short.failure is Reason.LLM_TRUNCATED
+    assert [text.split(";")[0] for level, text in lines if level == "warning"] == [
+        "qwen3.5:4b was swapped: abababababab became cdcdcdcdcdcd",
+        "qwen3.5:4b holds 2048 tokens, llm.num_ctx asks for 3072",
+    ]
+
+
+async def test_a_habit_of_inventing_outlives_a_restart_and_not_a_swap() -> None:
+    lines: list[tuple[str, str]] = []
+    habit = tuple(Counted(4, 2) for _ in range(10))
+    honest = answer("BUY", reasoning="no number at all")
+    with OllamaServer([honest]) as server:
+        same = asking(server)
+        same.remember(DIGEST, habit)
+        held = await same.synthesize(request())
+        met_late = asking(server, tell=lambda *line: lines.append(line))
+        met_late.remember("sha256:" + "cd" * 32, habit)
+        free = await met_late.synthesize(request())
+        met_before = asking(server, tell=lambda *line: lines.append(line))
+        await met_before.probe()
+        met_before.remember("sha256:" + "cd" * 32, habit)
+        assert met_before.inventions.numbers == 0
+    assert (held.action, held.failure) == (Action.HOLD, Reason.LLM_INVENTS)
+    assert "50% of its latest 40 numbers" in held.reasoning
+    assert (free.action, free.failure) == (Action.BUY, None)
+    assert [text.split(";")[0] for _, text in lines] == ["qwen3.5:4b was swapped: cdcdcdcdcdcd became abababababab"] * 2
 
 
 async def test_a_missing_model_is_told_with_the_line_that_gets_it() -> None:

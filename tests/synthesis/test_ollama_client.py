@@ -13,11 +13,11 @@ from engine.clock import SystemClock
 from engine.config import LlmSettings
 from engine.model import Action, SynthesisSource
 from engine.reasons import Reason
-from engine.synthesis.breaker import BreakerState
+from engine.synthesis.breaker import BreakerState, CircuitBreaker
 from engine.synthesis.ollama_chat import is_loopback
 from engine.synthesis.ollama_client import OllamaSynthesizer
 from engine.synthesis.trading_system import ANSWER_SCHEMA
-from tests.ollama_server import DIGEST, MODEL, OllamaServer, Step, answer
+from tests.ollama_server import DIGEST, MODEL, OllamaServer, Step, answer, cancelled_in_mid_call
 from tests.synthesis.requests import request
 
 
@@ -137,11 +137,39 @@ async def test_a_dead_server_is_not_asked_a_fourth_time() -> None:
     assert synthesizer.breaker.state is BreakerState.OPEN
 
 
+async def test_a_server_that_is_back_answers_everybody_who_came_while_it_was_tried() -> None:
+    with OllamaServer([Step(status=500)] * 3 + [Step(answer("BUY"), delay_s=0.2)]) as server:
+        synthesizer = OllamaSynthesizer(
+            LlmSettings(host=server.host, parallel=2), SystemClock(), breaker=CircuitBreaker(cool_down_s=0.05)
+        )
+        for _ in range(3):
+            await synthesizer.synthesize(request())
+        assert synthesizer.breaker.state is BreakerState.OPEN
+        await asyncio.sleep(0.06)
+        answers = await asyncio.gather(*(synthesizer.synthesize(request()) for _ in range(4)))
+    assert {synthesis.failure for synthesis in answers} == {None}
+    assert synthesizer.breaker.state is BreakerState.CLOSED and synthesizer.outage == ""
+
+
+async def test_who_waited_for_a_probe_that_found_nobody_is_told_when_the_next_one_goes() -> None:
+    with OllamaServer([Step(status=500)] * 3 + [Step(status=500, delay_s=0.2)]) as server:
+        synthesizer = OllamaSynthesizer(
+            LlmSettings(host=server.host, parallel=2), SystemClock(), breaker=CircuitBreaker(cool_down_s=0.5)
+        )
+        for _ in range(3):
+            await synthesizer.synthesize(request())
+        await asyncio.sleep(0.51)
+        probe, waiter = await asyncio.gather(*(synthesizer.synthesize(request()) for _ in range(2)))
+        assert len(server.requests) == 4
+    assert (probe.failure, waiter.failure) == (Reason.LLM_DOWN, Reason.LLM_DOWN)
+    assert "not asked" in waiter.reasoning and "next try in 1 s" in waiter.reasoning
+    assert "500" in synthesizer.outage and "next try in" in synthesizer.outage
+
+
 async def test_a_cancelled_call_is_told_to_the_breaker_and_frees_its_slot() -> None:
     with OllamaServer([Step(answer(), delay_s=2), answer("BUY")]) as server:
         synthesizer = client(server.host, parallel=1)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(synthesizer.synthesize(request()), 0.2)
+        await cancelled_in_mid_call(server, synthesizer.synthesize(request()))
         synthesis = await synthesizer.synthesize(request())
     assert synthesis.action is Action.BUY
     assert synthesizer.breaker.state is BreakerState.CLOSED

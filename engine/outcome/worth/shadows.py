@@ -10,13 +10,15 @@ import numpy as np
 
 from engine.clock import utc_day
 from engine.db import Database
-from engine.model import Candles, Synthesis, SynthesisSource, Timeframe
-from engine.model.worth import Answerer, Comparison, Policy, PolicyTally, Worth
+from engine.model import Candles, SynthesisSource, Timeframe
+from engine.model.worth import NO_ERA, Answerer, Came, Comparison, Policy, PolicyTally, Worth
 from engine.outcome.worth.book import Book, Correlate, inputs_of
-from engine.outcome.worth.policies import answer
+from engine.outcome.worth.eras import abandoned, begun_by, ended
+from engine.outcome.worth.policies import NOT_ANSWERED, answer
 from engine.outcome.worth.position import BAR_MS, Bar, bars_after
-from engine.outcome.worth.store import KEPT_DAYS, KEPT_TRADES_MS, Change, Days, Seen, ShadowStore
+from engine.outcome.worth.store import KEPT_DAYS, KEPT_TRADES_MS, PARTED, Change, Days, Seen, ShadowStore
 from engine.outcome.worth.turn import Managed, decided, managed
+from engine.risk.decide import forced_hold
 from engine.risk.inputs import DecisionInputs
 from engine.risk.model_value import compare
 from engine.synthesis.doctrine import Doctrine
@@ -28,7 +30,7 @@ OTHERS = (Policy.RULES, Policy.HOLD, Policy.RANDOM)
 
 
 class Shadows:
-    """`load`, then `observe` after each decision; `measured` at any time. One decision at a time."""
+    """`load`, then `observe` after each decision; `measured` and `tidy` at any time. One decision at a time."""
 
     def __init__(self, db: Database, doctrine: Doctrine, trail: float, correlate: Correlate) -> None:
         """`trail` is the trailing distance of new positions, a fraction."""
@@ -38,6 +40,7 @@ class Shadows:
         self._correlate = correlate
         self._books: dict[Policy, Book] = {}
         self._seen: dict[str, Seen] = {}
+        self._era = NO_ERA
         self._answerer: Answerer | None = None
         self._pruned = ""
         self._compared: tuple[Mapping[Policy, tuple[float, ...]], Mapping[Policy, int]] | None = None
@@ -45,7 +48,8 @@ class Shadows:
 
     async def load(self) -> None:
         """What the last run left. Raises sqlite3.Error or ValueError where that cannot be read."""
-        self._books, self._seen = await self._store.books(), await self._store.seen()
+        self._era = await self._store.era()
+        self._books, self._seen = await self._store.books(self._era.number), await self._store.seen()
 
     async def observe(self, inputs: DecisionInputs) -> None:
         """Measures the ticker's newest bar once; a bar that was measured already, or that is not there, is left.
@@ -56,34 +60,50 @@ class Shadows:
         before = self._seen.get(inputs.ticker)
         if candles is None or not len(candles) or (before is not None and bar_ts <= before.bar_ts):
             return
-        books = self._books or begun(inputs)
-        if not books:
+        if not await self._in_its_era(inputs):
             return
         seen = Seen(bar_ts, inputs.snapshot.funding or (before.funding if before else None))
         # On a thread: four policies decide. Nobody else writes what is read there, one decision at a time.
-        bars = bars_of(candles, before, bar_ts)
-        changes = await asyncio.to_thread(self._changes, books, inputs, bars, before)
+        bars, books = bars_of(candles, before, bar_ts), self._books or begun(inputs)
+        changes, came = await asyncio.to_thread(self._changes, books, inputs, bars, before)
         parted = (inputs.held is not None) != (inputs.ticker in changes[0].managed.book.positions)
-        counted = what_came(inputs.synthesis)
-        day = utc_day(inputs.decided_at)
-        await self._store.put(inputs.ticker, seen, changes, day, counted, parted)
+        await self._store.put(self._era.number, inputs.ticker, seen, changes, utc_day(inputs.decided_at), came, parted)
         self._books = {change.after.policy: change.after for change in changes}
         self._seen[inputs.ticker] = seen
-        self._answerer = ANSWERERS.get(counted, self._answerer)
-        await self._tidy(inputs.decided_at)
+        self._answerer = ANSWERERS.get(came, self._answerer)
+
+    async def _in_its_era(self, inputs: DecisionInputs) -> bool:
+        """Begins another era where another model answered; False while the account is not known to begin one with."""
+        era = begun_by(inputs, self._era)
+        books = begun(inputs)
+        if era is None:
+            return bool(self._books or books)
+        if not books:
+            return False
+        last_bars = {ticker: seen.bar_ts for ticker, seen in self._seen.items()}
+        over = [(book, ended(book, last_bars)) for book in self._books.values()]
+        await self._store.begin(era, [Change(book, led, led.book) for book, led in over], books.values())
+        self._era, self._books = era, books
+        return True
 
     def _changes(
         self, books: dict[Policy, Book], inputs: DecisionInputs, bars: tuple[Bar, ...], before: Seen | None
-    ) -> list[Change]:
-        """The model's first: the random policy enters as often as the model has until now."""
+    ) -> tuple[list[Change], Came]:
+        """The model's first: the random policy enters as often as the model has until now. And what came of the
+        question: where nobody knows what the model would have said, nobody acts."""
+        led = {policy: self._managed(book, inputs, bars, before) for policy, book in books.items()}
+        came = what_came(inputs, led[Policy.MODEL].book, self._correlate)
         changes = []
         for policy, book in books.items():
-            led = self._managed(book, inputs, bars, before)
-            synthesis = answer(policy, inputs, led.book, books[Policy.MODEL], self._doctrine)
-            own = inputs_of(led.book, inputs, synthesis, self._correlate)
-            after, _ = decided(led.book, own, self._trail)
-            changes.append(Change(book, led, after))
-        return changes
+            own_book = led[policy].book
+            said = (
+                NOT_ANSWERED
+                if came is Came.UNASKED
+                else answer(policy, inputs, own_book, books[Policy.MODEL], self._doctrine)
+            )
+            after, _ = decided(own_book, inputs_of(own_book, inputs, said, self._correlate), self._trail)
+            changes.append(Change(book, led[policy], after))
+        return changes, came
 
     def _managed(self, book: Book, inputs: DecisionInputs, bars: tuple[Bar, ...], before: Seen | None) -> Managed:
         led = Managed(book, {}, ()) if before is None else managed(
@@ -91,16 +111,17 @@ class Shadows:
         )  # fmt: skip
         return replace(led, book=led.book.on_day(inputs.decided_at))
 
-    async def _tidy(self, now_ms: int) -> None:
-        """Once a day: what is too old goes, and positions end whose ticker nobody looks at any more."""
+    async def tidy(self, now_ms: int) -> None:
+        """Once a day: what is too old goes, and positions end whose ticker nobody looks at any more. Raises
+        sqlite3.Error; it is then tried again at the next call."""
         day = utc_day(now_ms)
         if day == self._pruned:
             return
-        self._pruned = day
         await self._store.prune(utc_day(now_ms - KEPT_DAYS * DAY_MS), now_ms - KEPT_TRADES_MS)
         lost = [name for name, seen in self._seen.items() if seen.bar_ts < now_ms - SIGHT_BARS * BAR_MS]
         for ticker in lost:
             await self._abandon(ticker)
+        self._pruned = day
 
     async def _abandon(self, ticker: str) -> None:
         seen = self._seen[ticker]
@@ -112,32 +133,33 @@ class Shadows:
         if not led:
             return
         changes = [Change(self._books[policy], done, done.book) for policy, done in led.items()]
-        await self._store.put(ticker, seen, changes, utc_day(seen.bar_ts), "", parted=False)
+        await self._store.put(self._era.number, ticker, seen, changes, utc_day(seen.bar_ts), None, parted=False)
         self._books |= {policy: done.book for policy, done in led.items()}
 
     async def measured(self, now_ms: int) -> Worth:
-        """The value of the model over the UTC days that are over. Raises sqlite3.Error."""
+        """The value of the model that answers now, over the UTC days that are over. Raises sqlite3.Error."""
         answerer = self._answerer or await self._store.latest_answerer()
-        days = await self._store.days(utc_day(now_ms), answerer)
+        days = await self._store.days(self._era.number, utc_day(now_ms), answerer)
         key = (days.returns, days.closed)
         if key != self._compared:
             self._comparisons = await asyncio.to_thread(comparisons_of, days)
             self._compared = key
         return Worth(
-            since=days.days[0] if days.days else "",
+            since=self._era.day or (days.days[0] if days.days else ""),
             answered_by=answerer,
             comparisons=self._comparisons,
             tallies=tuple(map(tally, self._books.values())),
-            answers={name: count for name, count in days.counts.items() if name != "parted"},
-            parted=days.counts["parted"],
+            answers={name: count for name, count in days.counts.items() if name != PARTED},
+            parted=days.counts[PARTED],
+            model=self._era.text,
         )
 
     async def counts(self, day: str) -> dict[str, int]:
         """What came of one UTC day's questions."""
-        return await self._store.counts(day)
+        return await self._store.counts_of(day)
 
 
-ANSWERERS = {"by_model": Answerer.MODEL, "failed": Answerer.MODEL, "by_rules": Answerer.RULES}
+ANSWERERS = {Came.BY_MODEL: Answerer.MODEL, Came.FAILED: Answerer.MODEL, Came.BY_RULES: Answerer.RULES}
 
 
 def comparisons_of(days: Days) -> tuple[Comparison, ...]:
@@ -148,13 +170,16 @@ def comparisons_of(days: Days) -> tuple[Comparison, ...]:
     )
 
 
-def what_came(synthesis: Synthesis | None) -> str:
-    """The count that one question belongs to."""
+def what_came(inputs: DecisionInputs, model_book: Book, correlate: Correlate) -> Came:
+    """Of one question. One that was not put counts as the model's HOLD where its own book, too, leaves no answer that
+    could change anything."""
+    synthesis = inputs.synthesis
     if synthesis is None or synthesis.source is SynthesisSource.SKIPPED:
-        return "skipped"
+        own = inputs_of(model_book, inputs, NOT_ANSWERED, correlate)
+        return Came.UNASKED if forced_hold(own) is None else Came.SKIPPED
     if synthesis.source is SynthesisSource.RULES:
-        return "by_rules"
-    return "failed" if synthesis.failure is not None else "by_model"
+        return Came.BY_RULES
+    return Came.FAILED if synthesis.failure is not None else Came.BY_MODEL
 
 
 def begun(inputs: DecisionInputs) -> dict[Policy, Book]:
@@ -169,12 +194,6 @@ def bars_of(candles: Candles, before: Seen | None, bar_ts: int) -> tuple[Bar, ..
     if before is None:
         return ()
     return tuple(bar for bar in bars_after(candles, before.bar_ts) if bar.ts <= bar_ts)
-
-
-def abandoned(book: Book, ticker: str, at: int) -> Managed:
-    """A position whose ticker is looked at no more ends as one whose bars are missing does."""
-    far = Bar(at + BAR_MS, *(book.positions[ticker].mark,) * 4)
-    return managed(book, ticker, (far,), at - BAR_MS, None)
 
 
 def tally(book: Book) -> PolicyTally:
