@@ -1,9 +1,11 @@
 """A whole analysis cycle over the watchlist against a simulator process: wall, stages, loop stalls, compute.
 
 `python -m bench.cycle [--runs 5]`: each run is a cold cycle in a fresh home (rules synthesizer): the engine's whole
-run of it, with reconciling, books, feeds, candles and ranking, and beside that the part from its first event on. The
-loop is probed while it runs and, for what the machine itself does, while it is idle. Then the compute alone, see
-`bench.compute`. Exits 1 and names what was missed when a limit is broken on a machine that was quiet.
+run of it, with reconciling, books, feeds, candles and ranking, until the last decision is told; beside that the part
+from its first event on, and the whole with what follows, for which nothing waits: the books again and the worth of
+the model. As many further cold cycles, which the probe itself makes longer, tell the stalls of the loop, and what the
+machine does to a loop that is idle. Then the compute alone, see `bench.compute`. Exits 1 and names what was missed
+when a limit is broken on a machine that was quiet.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,7 @@ from engine.bus import EventBus
 from engine.config import Settings
 from engine.cycle import CycleReport
 from engine.engine import Engine
+from engine.events import CycleFinished
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.options import EngineOptions
@@ -61,16 +65,24 @@ async def idle_stalls() -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One cold cycle: seconds of the engine's whole run of it, what it reports, and the stalls of the loop in
-    milliseconds, while it ran and idle just before."""
+    """One cold cycle: seconds until its last decision was told and until the engine's run of it ended, and what it
+    reports."""
 
     wall_s: float
+    whole_s: float
     report: CycleReport
-    stalls: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Stalls:
+    """Of the loop, in milliseconds: during one cold cycle, and idle just before."""
+
+    cycle: list[float]
     idle: list[float]
 
 
-async def one_cycle(seed: int) -> Run:
+@asynccontextmanager
+async def cold_engine(seed: int) -> AsyncIterator[Engine]:
     """A fresh home, engine and market: nothing is cached."""
     with tempfile.TemporaryDirectory(prefix="cynosure-bench-") as folder:
         home = Home(Path(folder)).prepare()
@@ -79,18 +91,34 @@ async def one_cycle(seed: int) -> Run:
         engine = Engine(settings, home, EventBus(), EntryLatch(home.storage), options)
         try:
             await engine.start()
-            idle = await idle_stalls()
-            stalls: list[float] = []
-            async with asyncio.TaskGroup() as group:
-                probe = group.create_task(loop_probe(stalls))
-                began = time.perf_counter()
-                report = await engine.run_cycle()
-                wall_s = time.perf_counter() - began
-                probe.cancel()
-            assert report is not None
-            return Run(wall_s, report, stalls, idle)
+            yield engine
         finally:
             await engine.close()
+
+
+async def one_cycle(seed: int) -> Run:
+    async with cold_engine(seed) as engine:
+        decided: list[float] = []
+        engine.bus.listen(
+            lambda event: decided.append(time.perf_counter()) if isinstance(event, CycleFinished) else None
+        )
+        began = time.perf_counter()
+        report = await engine.run_cycle()
+        ended = time.perf_counter()
+    assert report is not None
+    [told] = decided
+    return Run(told - began, ended - began, report)
+
+
+async def one_probed_cycle(seed: int) -> Stalls:
+    async with cold_engine(seed) as engine:
+        idle = await idle_stalls()
+        stalls: list[float] = []
+        async with asyncio.TaskGroup() as group:
+            probe = group.create_task(loop_probe(stalls))
+            await engine.run_cycle()
+            probe.cancel()
+    return Stalls(stalls, idle)
 
 
 def stall_figures(runs: Sequence[Sequence[float]]) -> dict[str, Any]:
@@ -103,17 +131,19 @@ def stall_figures(runs: Sequence[Sequence[float]]) -> dict[str, Any]:
 def measure(runs: int) -> dict[str, Any]:
     load = load_now()
     done = [asyncio.run(one_cycle(seed)) for seed in range(1, runs + 1)]
+    probed = [asyncio.run(one_probed_cycle(seed)) for seed in range(1, runs + 1)]
     reports, walls = [run.report for run in done], [run.wall_s for run in done]
     compute = figures(repeats=15)
-    stalls = stall_figures([run.stalls for run in done])
+    stalls = stall_figures([run.cycle for run in probed])
     return {
         "bench": "cycle",
         "tickers": len(reports[0].records),
         "wall_s": spread(walls),
+        "whole_run_s": spread([run.whole_s for run in done]),
         "from_first_event_s": spread([report.wall_ms / 1000 for report in reports]),
         "stages_ms": {s: round(statistics.median(r.stages_ms[s] for r in reports), 1) for s in reports[0].stages_ms},
         "loop_stall_ms": stalls,
-        "idle_loop_stall_ms": stall_figures([run.idle for run in done]),
+        "idle_loop_stall_ms": stall_figures([run.idle for run in probed]),
         **compute,
         "runs": runs,
         "failed": sum(len(report.failed) for report in reports),
