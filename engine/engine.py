@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.bus import EventBus
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 RETRY_VENUE_S = 5.0
 FINISH_S = 20.0
+MEASURE_S = 3.0
 CYCLE_NUMBER = "cycle_number"
 
 
@@ -169,6 +171,7 @@ class Engine:
         if self._jobs is not None:
             self._jobs.stop()
         await self.supervisor.cancel_all()
+        await self._finish_measuring()
         await self.kill.close()
         stop_embedded = not self.options.keep_venue
         if self.works is not None:
@@ -176,6 +179,16 @@ class Engine:
         else:
             await self._opener.abandon(stop_embedded)
         self.telling.announce(EngineState.FAILED if failed else EngineState.STOPPED, "")
+
+    async def _finish_measuring(self) -> None:
+        """A cycle that was cut off leaves decisions that were carried out and not measured."""
+        if self.works is None:
+            return
+        measuring = self.works.measuring
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MEASURE_S):
+                await measuring.finish()
+        measuring.give_up()
 
     async def _finish_trading(self) -> None:
         """Nothing new begins, and what is in hand at the venue ends: an entry that was sent gets its bracket."""
@@ -234,7 +247,12 @@ class Engine:
             reads.append(self.rank())
         if not self.options.scheduled:
             reads.append(works.surroundings.read_once())
-        await asyncio.gather(*reads)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for read in reads:
+                    group.create_task(read)
+        except ExceptionGroup as defects:
+            raise defects.exceptions[0] from None
 
     async def refresh_books(self) -> None:
         """Positions, account, halts. Called around cycles and by a job between them."""

@@ -107,11 +107,11 @@ class Listening:
             self._engine.bus.publish(HealthChanged(SOURCE, "off", None, None, "not available here", now))
             return
         worst = min((h.state for h in health), key=WORST_FIRST.index)
-        ages = [h.age_s for h in health if h.age_s is not None]
+        # Of those that are worst off, the oldest: quotes that go on coming say nothing about silent orders.
+        ages = [h.age_s for h in health if h.age_s is not None and h.state is worst]
+        age_s = min(ages, default=None) if worst is StreamState.OK else max(ages, default=None)
         detail = _ages(health) if worst is StreamState.OK else _faults(health)
-        self._engine.bus.publish(
-            HealthChanged(SOURCE, STATUS.get(worst, worst.value), min(ages, default=None), None, detail, now)
-        )
+        self._engine.bus.publish(HealthChanged(SOURCE, STATUS.get(worst, worst.value), age_s, None, detail, now))
 
     def _tell(self, level: str, text: str) -> None:
         self._engine.tell(level, SOURCE, text)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+ACCOUNT = "account"
+"""The family of endpoints that the books are read from."""
+
+
 class Telling:
     """One per engine; `clock` is asked at every word, since the venue's comes only once it is open."""
 
@@ -42,7 +46,7 @@ class Telling:
     async def health(self, works: Works) -> None:
         """Venue, model, forecasts and feeds: who answers, how fast, how long ago."""
         now, down = self._clock().now_ms(), works.books.venue_down
-        age, latency = last_contact(works.venue)
+        age, latency = last_contact(works.venue, ACCOUNT if down else "")
         self._publish(HealthChanged("okx", "down" if down else "ok", age, latency, down, now))
         status, detail = await works.synthesizer.describe()
         self._publish(HealthChanged("llm", status, None, None, detail, now))
@@ -62,9 +66,10 @@ class Telling:
         self.tell("error", "engine", f"task {name} died: {type(error).__name__}: {error}")
 
 
-def last_contact(venue: Venue) -> tuple[float | None, float | None]:
-    """Wall seconds since the venue last answered, and that answer's latency in ms; None before the first."""
-    answers = venue.exchange.health().values()
+def last_contact(venue: Venue, family: str = "") -> tuple[float | None, float | None]:
+    """Wall seconds since the venue last answered, or one family of its endpoints did, and that answer's latency in ms;
+    None before the first. Public data may go on coming while the account cannot be read."""
+    answers = [answer for name, answer in venue.exchange.health().items() if family in ("", name)]
     if not answers:
         return None, None
     newest = max(answers, key=lambda answer: answer.last_ok)

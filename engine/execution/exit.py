@@ -15,7 +15,6 @@ from engine.execution.cover import ours_on
 from engine.execution.ids import EXIT_TAG, exit_id
 from engine.execution.intent import Intent
 from engine.execution.journal import AlreadyJournalled
-from engine.execution.patience import in_time
 from engine.execution.states import IntentState, Kind
 from engine.execution.timing import pauses
 from engine.model import Bracket, OrderRequest, OrderType, Position, Side
@@ -85,7 +84,7 @@ class Exit:
             if trade is None or position.opened_at <= trade.opened_at or reason is Reason.OPERATOR_CLOSE:
                 return None
             doubtful = position.opened_at > trade.opened_at + second_ms
-            await self._booked(reason)
+            await self._book()
             now = (await self._desk.book.open_trades()).get(inst_id)
         except (ExchangeError, sqlite3.Error) as error:
             if reason in URGENT or not doubtful:
@@ -95,13 +94,6 @@ class Exit:
             return None
         await self.sweep(inst_id)
         return ExecutionOutcome(Reason.SELL_WHEN_FLAT, "our position has ended; this one is not ours")
-
-    async def _booked(self, reason: Reason) -> None:
-        """What is new at the venue is in the books. What is bare waits for them no longer than for a bracket."""
-        if reason in URGENT:
-            await in_time(self._book(), self._desk.timing.cover_deadline_s, "reading the venue's fills")
-        else:
-            await self._book()
 
     async def part_locked(
         self, position: Position, part: Decimal, reason: Reason, decision_id: str

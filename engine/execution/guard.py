@@ -15,7 +15,6 @@ from engine.execution.churn import Churn
 from engine.execution.context import Desk
 from engine.execution.cover import Cover
 from engine.execution.exit import Exit
-from engine.execution.patience import in_time
 from engine.execution.protect import Protected, Protector
 from engine.execution.resolve import Resolver
 from engine.execution.seen import UNTOLD, Seen, cover_of, foreign_view, fresh, guarded_view
@@ -162,7 +161,7 @@ class Guard:
         """The trade once what is new at the venue is booked; None = it has ended. Where that cannot be learnt it is
         held for ours: covered once too often is better than bare."""
         try:
-            await in_time(self._book(), self._desk.timing.cover_deadline_s, "reading the venue's fills")
+            await self._book()
             return (await self._desk.book.open_trades()).get(trade.inst_id)
         except (ExchangeError, sqlite3.Error) as error:
             self._desk.log("warning", f"not known whether this is still our trade: {error}", trade.inst_id)

@@ -44,7 +44,8 @@ class LiveFlow:
         # Who only ever asks how it began needs no more than every fourth; the rest is worked out at the first bar.
         self._every = 1
         self._vpin = np.concatenate([recent_vpin(lane, TOXICITY_STEP) for lane in running])
-        self._places = np.arange(len(self._vpin), dtype=np.float64)[:, None]
+        # From 1 on: at 0 the last edge of the first series may round into its neighbour.
+        self._places = np.arange(1, len(self._vpin) + 1, dtype=np.float64)[:, None]
         self._edges = self._places + _ROOM * _EDGES
 
     def advance(self, at: Step, change: FloatArray, squared_changes: FloatArray, volume: FloatArray) -> None:
@@ -60,6 +61,8 @@ class LiveFlow:
         running[..., :-1] = running[..., 1:]
         running[0, :, -1] += volume
         running[1, :, -1] += signed
+        # Sums since the window began, not since the engine did: what an old spike rounded away heals with it.
+        running -= running[..., :1].copy()
         vpin[:, :-1] = vpin[:, 1:]
         vpin[:, -1] = self._newest_vpin(at.columns)
 

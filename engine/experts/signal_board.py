@@ -44,12 +44,12 @@ class SignalBoard:
             self._begin(_lanes(windows), windows)
             return
         moved = [timeframe for timeframe in lanes if any(windows[k] is not self._at[k] for k in lanes[timeframe])]
+        # Half way through a bar the live state stands nowhere: should anything fail, the next time begins anew.
+        live, self._live = self._live, None
         grown = {timeframe: self._grown(timeframe, [windows[key] for key in lanes[timeframe]]) for timeframe in moved}
         if not all(grown.values()):
             self._begin(_lanes(windows), windows)
             return
-        # Half way through a bar the live state stands nowhere: should anything fail, the next time begins anew.
-        live, self._live = self._live, None
         for run in _neighbours(moved, list(lanes)):
             keys = [key for timeframe in run for key in lanes[timeframe]]
             self._keep(keys, live.advance(run, newest([self._histories[t] for t in run])), windows)

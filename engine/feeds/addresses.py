@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+MARKET = "market"
+"""In the query of a simulated market's feed: its seed."""
 
 
 def refusal(url: str) -> str:
@@ -34,9 +37,11 @@ def is_loopback(url: str) -> bool:
 
 
 def memory_key(url: str) -> str:
-    """By which name what a feed said is kept over a restart: its URL, on this machine without the port, since a
-    simulated market listens at another one each time."""
-    return urlsplit(url)._replace(netloc=urlsplit(url).hostname or "").geturl() if is_loopback(url) else url
+    """By which name what a feed said is kept over a restart: its URL; that of a simulated market, which names its seed,
+    without the port, since it listens at another one each time."""
+    parts = urlsplit(url)
+    simulated = is_loopback(url) and MARKET in parse_qs(parts.query)
+    return parts._replace(netloc=parts.hostname or "").geturl() if simulated else url
 
 
 def host_of(url: str) -> str:

@@ -7,6 +7,7 @@ future. The embedded simulator serves feeds of its own market; of a recording no
 from __future__ import annotations
 
 from engine.config import FeedSettings, Settings
+from engine.feeds.addresses import MARKET
 from engine.mode import Mode
 
 INDEX_PATH = "/feeds/fear-greed"
@@ -22,7 +23,7 @@ def feeds_of_world(settings: Settings, simulator_url: str) -> FeedSettings:
     if settings.demo.replay:
         return feeds.model_copy(update={"fear_greed_url": "", "news": ()})
     # The market's name, so that what one market's press said is never remembered in another.
-    market = f"?market={settings.demo.seed}"
+    market = f"?{MARKET}={settings.demo.seed}"
     index = f"{simulator_url}{INDEX_PATH}{market}" if feeds.fear_greed_url else ""
     news = (f"{simulator_url}{NEWS_PATH}{market}",) if feeds.news else ()
     return feeds.model_copy(update={"fear_greed_url": index, "news": news})

@@ -50,8 +50,7 @@ class Measuring:
     async def tell(self) -> None:
         """After a cycle, and once at the start, when it only reads."""
         after_a_cycle = bool(self._noted)
-        while self._noted:
-            await self.observe(self._noted.popleft())
+        await self.finish()
         try:
             now = self._clock.now_ms()
             if after_a_cycle:
@@ -59,6 +58,18 @@ class Measuring:
             self._publish(WorthMeasured(await self.shadows.measured(now), now))
         except (sqlite3.Error, ValueError) as error:
             self._miss("", f"what was measured cannot be read or tidied: {error}")
+
+    async def finish(self) -> None:
+        """Measures what was noted; a decision stays noted until it is."""
+        while self._noted:
+            await self.observe(self._noted[0])
+            self._noted.popleft()
+
+    def give_up(self) -> None:
+        """At the end of the engine's life: what is still not measured is said."""
+        for inputs in self._noted:
+            self._miss(inputs.ticker, "the engine stopped before it was")
+        self._noted.clear()
 
     def _miss(self, ticker: str, why: str) -> None:
         self.missed[ticker] += 1

@@ -126,9 +126,11 @@ class ModelCaller:
         told = False
         try:
             await self._asked(question, call)
-            self._heard(admission, "")
-            self.breaker.succeeded(admission)
-            told = True
+            # A question that was too long to be sent says nothing about the server.
+            if call.attempts:
+                self._heard(admission, "")
+                self.breaker.succeeded(admission)
+                told = True
         except ModelDown as error:
             late = isinstance(error, DeadlinePassed)
             call.failed(Reason.LLM_DOWN, f"no answer within {self._settings.timeout_s:g} s" if late else str(error))
@@ -159,13 +161,20 @@ class ModelCaller:
     async def _with_retry(self, question: Question[Valid], call: Called[Valid]) -> Valid:
         messages = [Message("system", question.system), Message("user", question.user)]
         deadline = self._clock.monotonic() + self._settings.timeout_s
+        invalid: AnswerInvalid | None = None
         while True:
             try:
                 return await self._attempt(question, messages, call, deadline)
+            except DeadlinePassed:
+                # A slow model whose first answer was none is no dead one.
+                if invalid is None:
+                    raise
+                raise invalid from None
             except AnswerInvalid as error:
                 log.info("invalid answer (%s): %s", error.fault, error)
                 if call.attempts == ATTEMPTS:
                     raise
+                invalid = error
                 messages = [*messages, *_echo(call.raw, error)]
 
     async def _attempt(

@@ -229,6 +229,14 @@ async def test_the_worst_topic_is_the_streams_health(
     await wired.supervisor.cancel_all()
 
 
+async def test_the_age_of_a_sick_stream_is_that_of_what_is_sick() -> None:
+    dead = [TopicHealth(topic, StreamState.STALE, age, "silent") for topic, age in
+            ((Topic.ORDERS, 1200.0), (Topic.BALANCE, 300.0))]  # fmt: skip
+    wired = Wired((TopicHealth(Topic.QUOTES, StreamState.OK, 0.2, ""), *dead))
+    assert (wired.health().status, wired.health().age_s) == ("stale", 1200.0)
+    await wired.supervisor.cancel_all()
+
+
 async def test_the_watchlist_of_the_moment_is_followed() -> None:
     wired = Wired(OK)
     wired.watched.append("ETH")

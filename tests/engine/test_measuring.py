@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import engine.engine as engine_module
 from engine.bus import EventBus
 from engine.cli.worth_text import worth_document, worth_lines
 from engine.config import Settings
 from engine.engine import Engine
-from engine.events import LogLine, WorthMeasured
+from engine.events import DecisionMade, LogLine, WorthMeasured
 from engine.execution.latch import EntryLatch
 from engine.home import Home
 from engine.model.worth import Answerer, Comparison, Policy, PolicyTally, Worth
@@ -51,6 +52,40 @@ async def test_no_order_waits_for_a_measurement(tmp_path: Path, monkeypatch: pyt
         assert report.wall_ms < 1_500, "no decision waited 0.5 s for the one before it"
     finally:
         await engine.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_what_a_cut_off_cycle_decided_is_measured_before_the_end_or_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    bus = EventBus()
+    options = EngineOptions(speed=0.0, scheduled=False, retry_venue=False)
+    engine = Engine(SETTINGS, Home(tmp_path).prepare(), bus, EntryLatch(tmp_path / "storage"), options)
+    decided = asyncio.Event()
+    bus.listen(lambda event: decided.set() if isinstance(event, DecisionMade) else None)
+    rows: list[object] = []
+    try:
+        await engine.start()
+        measuring = engine.opened().measuring
+
+        async def put(*given: object) -> None:
+            if hangs:
+                await asyncio.sleep(60)
+            rows.append(given)
+
+        monkeypatch.setattr(measuring.signals, "put", put)
+        monkeypatch.setattr(engine_module, "MEASURE_S", 0.2 if hangs else 3.0)
+        engine.supervisor.start("cycle", running(engine))
+        await decided.wait()
+    finally:
+        await engine.close()
+    told = [event.text for event in bus.latest()[1] if isinstance(event, LogLine)]
+    assert (len(rows) >= 1, "not measured: the engine stopped before it was" in told) == (not hangs, hangs)
+
+
+async def running(engine: Engine) -> None:
+    await engine.run_cycle()
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -158,19 +157,3 @@ def test_a_position_that_a_person_opened_within_a_second_of_ours_is_not_closed_f
     block = on.desk.blocks.of(BTC)
     assert block is not None and block.reason is Reason.FOREIGN_ORDER
     assert first.protection is seen(on).protection is Protection.FOREIGN
-
-
-def test_what_is_bare_does_not_wait_for_books_that_take_their_time(on: Stage) -> None:
-    on.enter()
-    dated_after_its_trade(on, 1001)
-    on.line.always["fills"] = hangs
-    before = on.world.clock.monotonic()
-    assert on.run(on.desk.exit.close(BTC, Reason.UNPROTECTED_CLOSED, "x1")).reason is Reason.EXITED
-    assert on.position() is None
-    assert on.world.clock.monotonic() - before < 2 * on.desk.shared.timing.cover_deadline_s
-
-
-async def hangs(call: object, args: object, kwargs: object) -> object:
-    """The venue's fills come when nobody waits for them any more."""
-    await asyncio.sleep(60)
-    return ()

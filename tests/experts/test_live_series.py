@@ -111,6 +111,31 @@ def test_the_tapes_run_on_for_as_long_as_an_engine_does() -> None:
     assert differences(said, last_rows(whole)) == []
 
 
+@pytest.mark.parametrize("spike", [1e9, 1e15])
+def test_an_absurd_volume_is_forgotten_once_it_has_left_the_windows(spike: float) -> None:
+    bars = candles(walk(4, 700), Timeframe.M15, 4)
+    bars.volume[320] = spike
+    live = LiveSeries({Timeframe.M15: [head(bars, 300)]})
+    for row in range(300, 700):
+        said = live.advance((Timeframe.M15,), bars_at({Timeframe.M15: [bars]}, (Timeframe.M15,), row))
+    fresh = timeframe_columns(Timeframe.M15, tail(bars, 300))
+    for name in ("ofi_bar", "vpin", "toxicity"):
+        assert np.isclose(getattr(said, name)[0], getattr(fresh, name)[-1], rtol=0, atol=1e-9), name
+
+
+def test_the_first_series_does_not_reach_into_a_huge_neighbour() -> None:
+    own, other = candles(walk(8, 400), Timeframe.M15, 8), candles(walk(9, 400), Timeframe.M15, 9)
+    other.volume[:] *= 1e12
+
+    def said(*series: Candles) -> TimeframeColumns:
+        live = LiveSeries({Timeframe.M15: [head(bars, 300) for bars in series]})
+        for row in range(300, 400):
+            last = live.advance((Timeframe.M15,), bars_at({Timeframe.M15: series}, (Timeframe.M15,), row))
+        return last
+
+    assert np.isclose(said(own, other).vpin[0], said(own).vpin[0], rtol=0, atol=1e-9)
+
+
 def test_a_series_does_not_depend_on_its_company() -> None:
     whole = markets(3, 300)
     together = LiveSeries(whole).columns()

@@ -43,6 +43,15 @@ def asking(server: OllamaServer, tell: Any = None, **changes: Any) -> OllamaSynt
     return OllamaSynthesizer(LlmSettings(host=server.host, **changes), SystemClock(), tell=tell)
 
 
+class Wall(SystemClock):
+    """Time that a test may let pass."""
+
+    late = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.late
+
+
 def always(fault: str) -> Script:
     return Script((Step(BUY, fault=fault),))
 
@@ -182,12 +191,6 @@ async def test_a_head_that_is_cut_off_later_is_noticed_by_what_the_rules_cost_be
 
 
 async def test_after_the_cool_down_one_probe_finds_the_model_back() -> None:
-    class Wall(SystemClock):
-        late = 0.0
-
-        def monotonic(self) -> float:
-            return time.monotonic() + self.late
-
     clock = Wall()
     with OllamaServer(Script((Step(BUY),), faults={1: "status 500", 2: "status 500", 3: "status 500"})) as server:
         synthesizer = OllamaSynthesizer(LlmSettings(host=server.host), clock)
@@ -197,3 +200,24 @@ async def test_after_the_cool_down_one_probe_finds_the_model_back() -> None:
         assert len(server.requests) == 4
     assert reasons == [Reason.LLM_DOWN] * 4
     assert back.action is Action.BUY
+
+
+async def test_a_slow_model_whose_first_answer_was_none_is_invalid_and_not_down() -> None:
+    with OllamaServer(Script((Step("no json"),), latency_s=0.35)) as server:
+        synthesizer = asking(server, timeout_s=0.6)
+        said = [await synthesizer.synthesize(request()) for _ in range(4)]
+    assert {synthesis.failure for synthesis in said} == {Reason.LLM_INVALID}
+    assert said[0].attempts == 2
+
+
+async def test_a_question_that_is_too_long_to_be_sent_says_nothing_about_the_server() -> None:
+    with OllamaServer(Script((Step(BUY),), faults=dict.fromkeys((1, 2, 3), "status 500"))) as server:
+        clock = Wall()
+        synthesizer = OllamaSynthesizer(LlmSettings(host=server.host), clock)
+        for _ in range(3):
+            await synthesizer.synthesize(request())
+        clock.late = 31.0
+        long = await synthesizer.synthesize(replace(request(), brief="word " * 5000))
+        assert long.failure is Reason.LLM_TRUNCATED
+        assert len(server.requests) == 3
+        assert synthesizer.caller.outage

@@ -95,9 +95,10 @@ class Calls:
         thread at a time anyway, and each more that wants to keeps the loop waiting longer. Raises what `work` raises,
         Unavailable once closed."""
         try:
-            return await asyncio.wrap_future(self._computing.submit(work, *args))
+            made = self._computing.submit(work, *args)
         except RuntimeError:  # shut down
             raise Unavailable("the connection is closed", "", ErrorClass.TRANSIENT) from None
+        return await asyncio.wrap_future(made)
 
     def item_error(self, endpoint: Endpoint, row: Row) -> ExchangeError | None:
         return self._session.item_error(endpoint, row)
