@@ -76,11 +76,15 @@ class CandleWindows:
     async def _read_btc(self, now_ms: int) -> Candles:
         try:
             window = await self.window(BTC, Timeframe.H1, now_ms)
-        except ExchangeError as error:
-            self.btc_error = str(error)
+        except Exception as error:  # whatever it is, the tickers name it instead of what was said before
+            self.btc_error = str(error) or type(error).__name__
             raise
         self.btc_error = ""
         return window
+
+    def btc_trouble(self, now_ms: int) -> str:
+        """Why BTC's newest hour is missing; "" when it is there, whoever read it."""
+        return self.btc_error if self._missing_bars(self.known(BTC, Timeframe.H1), Timeframe.H1, now_ms) else ""
 
     def of(self, instruments: Sequence[Instrument]) -> dict[tuple[str, Timeframe], Candles]:
         """What is known of these instruments."""
@@ -180,8 +184,8 @@ async def fetch_snapshot(
         group.create_task(got.collect("funding", exchange.funding(inst_id)))
         group.create_task(got.collect("open_interest", exchange.open_interest(inst_id)))
         group.create_task(got.collect("long_short", exchange.long_short_ratio(inst_id)))
-    if windows.btc_error:
-        got.errors["btc_hours"] = windows.btc_error
+    if trouble := windows.btc_trouble(now_ms):
+        got.errors["btc_hours"] = trouble
     taken_at = clock.now_ms()
     candles = {tf: got.values[f"candles_{tf}"] for tf in Timeframe if f"candles_{tf}" in got.values}
     return MarketSnapshot(

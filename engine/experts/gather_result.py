@@ -42,7 +42,7 @@ def gather(
     """
     current = usable(snapshot, limits)
     technical = technical or technical_signals(current.candles)
-    instrument, now_ms, ages_s = snapshot.instrument, snapshot.taken_at, source_ages(snapshot)
+    instrument, now_ms, ages_s = snapshot.instrument, snapshot.taken_at, source_ages(snapshot, limits.ahead_s)
     inputs = BriefInputs(
         asset_class=instrument.asset_class,
         technical=technical,

@@ -135,8 +135,8 @@ class ForecastService:
         return not self._shelf.waiting
 
     async def loaded(self, within_s: float) -> bool:
-        """Waits until loading has ended one way or the other, at most `within_s` wall seconds; True when forecasts can
-        be had. For a program that makes one cycle and ends; an engine never waits for it."""
+        """Waits until loading has ended one way or the other, at most `within_s` wall seconds and for no download;
+        True when forecasts can be had. For a program that makes one cycle and ends; an engine never waits for it."""
         try:
             async with asyncio.timeout(within_s):
                 await self._loaded.wait()
@@ -172,6 +172,8 @@ class ForecastService:
                 await asyncio.sleep(self._patience.look_again_s)
                 continue
             self._move(ForecastState.LOADING, f"loading {weights.file or 'after fetching 0.9 GB from the hub'}")
+            if weights.file is None:  # nobody waits for a download
+                self._loaded.set()
             try:
                 await self._live(weights)
             except* ForecasterDied as deaths:

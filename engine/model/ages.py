@@ -35,12 +35,12 @@ def since_s(now_ms: int, ts: int) -> float:
     return (now_ms - ts) / 1000
 
 
-def source_ages(snapshot: MarketSnapshot) -> dict[str, float | None]:
+def source_ages(snapshot: MarketSnapshot, ahead_s: float = AHEAD_S) -> dict[str, float | None]:
     """Every source and its age in venue seconds at the moment the snapshot was taken; candles since their last bar
-    closed. None: not there, or stamped so far ahead of us that nobody can say."""
+    closed. None: not there, or stamped more than `ahead_s` ahead of us, so that nobody can say."""
     ages: dict[str, float | None] = dict.fromkeys(SOURCES)
     for name, ts in stamps(snapshot):
-        ages[name] = _shown(name, since_s(snapshot.taken_at, ts))
+        ages[name] = _shown(since_s(snapshot.taken_at, ts), FEED_AHEAD_MS / 1000 if name in _PUBLISHED else ahead_s)
     return ages
 
 
@@ -57,6 +57,5 @@ def stamps(snapshot: MarketSnapshot) -> Iterator[tuple[str, int]]:
         yield BTC_HOURS, int(snapshot.btc_hours.ts[-1]) + Timeframe.H1.ms
 
 
-def _shown(name: str, age_s: float) -> float | None:
-    ahead_s = FEED_AHEAD_MS / 1000 if name in _PUBLISHED else AHEAD_S
+def _shown(age_s: float, ahead_s: float) -> float | None:
     return max(0.0, age_s) if age_s >= -ahead_s else None
