@@ -121,5 +121,9 @@ class Assembly:
             self.tell("error", "worth", f"nothing is measured in this run, the shadow books cannot be read: {error}")
             return measuring
         await measuring.tell()
-        agent.after_decision = measuring.note
+        if self.tape.cassette is None:
+            agent.after_decision = measuring.note
+        else:
+            # What was said once is measured once: said again, it would end the measure of the model that answers live.
+            self.tell("info", "worth", "the answers are a cassette's: nothing is measured in this run")
         return measuring
