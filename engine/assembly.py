@@ -20,7 +20,7 @@ from engine.forecast.service import ForecastService
 from engine.home import Home
 from engine.known_hours import known_correlations
 from engine.model import Instrument
-from engine.outcome.answers import latest_answers
+from engine.outcome.answers import latest_answers, latest_digest
 from engine.outcome.decision_log import prepare_records
 from engine.outcome.measuring import Measuring
 from engine.outcome.review import Reviewer
@@ -30,8 +30,7 @@ from engine.outcome.worth.store import prepare_books
 from engine.risk.limits import RiskLimits
 from engine.risk.self_test import prove_gates_trip
 from engine.surroundings import Surroundings
-from engine.synthesis.choice import Tape, choose_synthesizer, doctrine_of
-from engine.synthesis.number_checker import Counted
+from engine.synthesis.choice import ChosenSynthesizer, Tape, choose_synthesizer, doctrine_of
 from engine.venue import Venue
 from engine.watchlist import resolve
 from engine.works import Works
@@ -67,7 +66,7 @@ class Assembly:
         synthesizer = await choose_synthesizer(
             self.settings, venue.clock, self.tape, lambda level, text: self.tell(level, "llm", text)
         )
-        synthesizer.remember(*await self._latest_answers(db))
+        await self._remember(db, synthesizer)
         agent = Agent(
             self.settings,
             self.limits,
@@ -89,13 +88,15 @@ class Assembly:
             reviewer,
         )  # fmt: skip
 
-    async def _latest_answers(self, db: Database) -> tuple[str, tuple[Counted, ...]]:
-        """Books that cannot be read cost the memory of the model's habits, and not the start."""
+    async def _remember(self, db: Database, synthesizer: ChosenSynthesizer) -> None:
+        """The weights that answered last, and those that are there now where they are others: a swap is told, and what
+        the new ones did before it counts. Books that cannot be read cost this memory, and not the start."""
+        model = self.settings.llm.model
         try:
-            return await latest_answers(db, self.settings.llm.model)
+            for digest in dict.fromkeys((await latest_digest(db, model), synthesizer.digest)):
+                synthesizer.remember(digest, await latest_answers(db, model, digest))
         except sqlite3.Error as error:
             self.tell("warning", "llm", f"how freely the model invented before cannot be read: {error}")
-            return "", ()
 
     def _surroundings(self, venue: Venue) -> Surroundings:
         clock, tell = venue.clock, self.tell
@@ -121,5 +122,9 @@ class Assembly:
             self.tell("error", "worth", f"nothing is measured in this run, the shadow books cannot be read: {error}")
             return measuring
         await measuring.tell()
-        agent.after_decision = measuring.note
+        if self.tape.cassette is None:
+            agent.after_decision = measuring.note
+        else:
+            # What was said once is measured once: said again, it would end the measure of the model that answers live.
+            self.tell("info", "worth", "the answers are a cassette's: nothing is measured in this run")
         return measuring

@@ -15,6 +15,7 @@ def worth_document(worth: Worth) -> dict[str, Any]:
         "text": worth.text,
         "model": worth.model,
         "since": worth.since,
+        "books_since": worth.books_since or worth.since,
         "answered_by": worth.answered_by.value,
         "answers": worth.answers,
         "parted": worth.parted,
@@ -59,4 +60,4 @@ def worth_lines(document: dict[str, Any] | None) -> list[str]:
         f"{name} {book['return']:+.2%} ({book['closed']} closed, {book['wins']} won, {book['open']} open)"
         for name, book in document["policies"].items()
     )
-    return [*lines, f"          if each had traded since {document['since'] or 'today'}: {books}"]
+    return [*lines, f"          if each had traded since {document['books_since'] or 'today'}: {books}"]

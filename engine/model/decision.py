@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -32,6 +32,7 @@ class Synthesis:
 
     `numbers` are those named in the reasoning, `invented_numbers` how many of them stand neither in the brief nor in
     the rules; None = not checked. `model_digest` identifies the weights, `prompt_version` the wording that asked.
+    `replayed` was said to an earlier run, and is otherwise the same answer.
     """
 
     source: SynthesisSource
@@ -51,6 +52,7 @@ class Synthesis:
     model_digest: str = ""
     numbers: int | None = None
     invented_numbers: int | None = None
+    replayed: bool = field(default=False, compare=False)
 
 
 class AdviceVerdict(StrEnum):

@@ -37,8 +37,9 @@ class Came(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """One model's weights under one wording of the prompt, for as long as they answered. It began at the bar that
-    opened at `bar_ts`, on the UTC day `day`. Number 0 is whatever was measured before a model was known."""
+    """One model's weights under one wording of the prompt, for as long as they answered. Its books began, or began
+    again after others had answered, at the bar that opened at `bar_ts`; its first day is the UTC day `day`. Number 0 is
+    whatever was measured before a model was known."""
 
     number: int
     model: str
@@ -107,6 +108,7 @@ class PolicyTally:
 class Worth:
     """The value of the model that answers now, as far as it is measured: `model` names it with its weights and the
     prompt's wording ("" = not known), `since` is the UTC day of its first answer, "" before any.
+    `tallies` count from `books_since` on, a later day where other weights answered in between.
 
     `answers` counts questions by what came of them (`Came`); `parted` questions were put while the account stood
     otherwise in that ticker than the model's own shadow book did.
@@ -119,6 +121,7 @@ class Worth:
     answers: dict[str, int]
     parted: int
     model: str = ""
+    books_since: str = ""
 
     @property
     def text(self) -> str:

@@ -5,23 +5,33 @@ from __future__ import annotations
 from engine.db import Database
 from engine.synthesis.number_checker import LATEST, Counted
 
-LOOKED_THROUGH = 1_000
-"""Newest decisions among which the model's are looked for: eight KB of JSON each."""
+ANSWERED = (
+    "json_extract(record, '$.synthesis.source') = 'ollama' AND json_extract(record, '$.synthesis.model') = ?"
+    " AND json_extract(record, '$.synthesis.numbers') IS NOT NULL"
+    " AND json_extract(record, '$.synthesis.replayed') IS NOT 1"
+)
+"""Decisions on a live answer that could be read: what a cassette said again was counted when it was said. All that are
+kept are looked through, eight KB of JSON each: most questions of a quiet day are not put."""
 
 
-async def latest_answers(db: Database, model: str) -> tuple[str, tuple[Counted, ...]]:
-    """The digest of the weights that answered last under this name, and how many numbers each of their latest answers
-    named and invented, oldest first; "" and () where none is known. Raises sqlite3.Error."""
-    rows = await db.fetch_all(
-        "SELECT json_extract(record, '$.synthesis.model_digest') AS digest,"
-        " json_extract(record, '$.synthesis.numbers') AS numbers,"
-        " json_extract(record, '$.synthesis.invented_numbers') AS invented"
-        " FROM (SELECT record, decided_at FROM decisions ORDER BY decided_at DESC LIMIT ?)"
-        " WHERE json_extract(record, '$.synthesis.source') = 'ollama'"
-        " AND json_extract(record, '$.synthesis.model') = ? AND numbers IS NOT NULL"
-        " ORDER BY decided_at DESC",
-        (LOOKED_THROUGH, model),
+async def latest_digest(db: Database, model: str) -> str:
+    """Of the weights that answered last under this name; "" where none is known. Raises sqlite3.Error."""
+    row = await db.fetch_one(
+        "SELECT json_extract(record, '$.synthesis.model_digest') AS digest FROM decisions"  # noqa: S608
+        f" WHERE {ANSWERED} AND digest <> '' ORDER BY decided_at DESC LIMIT 1",
+        (model,),
     )
-    digest = str(rows[0]["digest"] or "") if rows else ""
-    own = [Counted(row["numbers"], row["invented"]) for row in rows if row["digest"] == digest][:LATEST]
-    return digest, tuple(reversed(own))
+    return "" if row is None else str(row["digest"])
+
+
+async def latest_answers(db: Database, model: str, digest: str) -> tuple[Counted, ...]:
+    """How many numbers each of the latest answers of these weights named and invented, oldest first. Raises
+    sqlite3.Error."""
+    rows = await db.fetch_all(
+        "SELECT json_extract(record, '$.synthesis.numbers') AS numbers,"  # noqa: S608
+        " json_extract(record, '$.synthesis.invented_numbers') AS invented FROM decisions"
+        f" WHERE {ANSWERED} AND json_extract(record, '$.synthesis.model_digest') = ?"
+        " ORDER BY decided_at DESC LIMIT ?",
+        (model, digest, LATEST),
+    )
+    return tuple(Counted(row["numbers"], row["invented"]) for row in reversed(rows))

@@ -75,8 +75,13 @@ class ChosenSynthesizer:
             self._available, self._detail = found.ready, found.detail
         return self._available
 
+    @property
+    def digest(self) -> str:
+        """Of the model as the last probe found it; "" before any, and of the rules."""
+        return "" if self._probe is None else self._probe.digest
+
     def remember(self, digest: str, answers: Sequence[Counted]) -> None:
-        """What the last run noted of the model's numbers."""
+        """What earlier runs noted of the numbers of these weights."""
         if self._probe is not None:
             self._probe.remember(digest, answers)
 

@@ -53,6 +53,7 @@ class OllamaSynthesizer:
         self._server = server
         self._tell = tell or (lambda level, text: log.log(logging.getLevelName(level.upper()), text))
         self._known_digest = ""
+        self._logged_digest = ""
         self.caller = ModelCaller(settings, clock, chat, breaker or CircuitBreaker())
         self.inventions = InventionRecord(settings.max_invented_rate)
 
@@ -99,15 +100,15 @@ class OllamaSynthesizer:
         if self._server is None:
             return Availability(True, "the cassette", self._chat.digest)
         found = await self._server.available(timeout_s)
-        if found.digest and found.digest != self._known_digest:
+        if found.digest:
             self._met(found.digest)
         if found.ready and self.caller.context is None:
             await self._check_context(self._server)
         return found
 
     def remember(self, digest: str, answers: Sequence[Counted]) -> None:
-        """What the last run noted of the model that answered it: how freely these weights invent, oldest first. Other
-        weights that are met instead are a swap, whenever it happened."""
+        """What earlier runs noted of the weights `digest`: how freely they invent, oldest first. Other weights that
+        are met instead are a swap, whenever it happened; what is known of those may be remembered after it."""
         if self._server is None or not digest:
             return
         if self._known_digest and self._known_digest != digest:
@@ -144,7 +145,8 @@ class OllamaSynthesizer:
             await self._server.aclose()
 
     def _met(self, digest: str) -> None:
-        if self._known_digest:
+        """Logged at first sight in this run, also where an earlier one knew it."""
+        if self._known_digest not in ("", digest):
             self._tell(
                 "warning",
                 f"{self._settings.model} was swapped: {short(self._known_digest)} became {short(digest)}; "
@@ -152,8 +154,9 @@ class OllamaSynthesizer:
             )
             self.inventions.forget()
             self.caller.context = None
-        log.info("model %s, digest %s, prompt version %s", self._settings.model, digest, PROMPT_VERSION)
-        self._known_digest = digest
+        if digest != self._logged_digest:
+            log.info("model %s, digest %s, prompt version %s", self._settings.model, digest, PROMPT_VERSION)
+        self._known_digest = self._logged_digest = digest
 
     async def _check_context(self, server: OllamaChat) -> None:
         """Known once the model is loaded; a swapped one is loaded, and asked about, anew."""
@@ -193,6 +196,7 @@ class OllamaSynthesizer:
             latency_ms=call.latency_ms,
             prompt_version=PROMPT_VERSION,
             model_digest=call.digest,
+            replayed=self._server is None,
         )
 
     def _checked(self, synthesis: Synthesis, sources: tuple[str, ...]) -> Synthesis:

@@ -8,11 +8,17 @@ from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from engine.assembly import Assembly
+from engine.config import Settings
 from engine.db import Database
 from engine.events import Event, LogLine, WorthMeasured
+from engine.execution.latch import EntryLatch
+from engine.home import Home
 from engine.model import Action, AssetClass, Direction, Synthesis, SynthesisSource
 from engine.model.worth import Answerer, Policy
 from engine.outcome.measuring import Measuring
@@ -24,7 +30,9 @@ from engine.outcome.worth.shadows import Shadows
 from engine.reasons import Reason
 from engine.risk import decide as the_house
 from engine.risk.inputs import Controls, HeldPosition, OpenExposure
+from engine.risk.limits import RiskLimits
 from engine.schema import APPLICATION_ID, MIGRATIONS
+from engine.synthesis.choice import Tape
 from engine.synthesis.doctrine import Doctrine
 from tests.outcome.shadow_market import BAR, FIRST, NOW, Row, model, moment
 
@@ -361,6 +369,78 @@ async def test_neither_a_failure_without_weights_nor_the_rules_nor_a_skipped_que
     unknown = replace(moment(9, by("sha256:two")), account=None)
     await shadows.observe(unknown)
     assert (await shadows.measured(NOW)).model == "qwen one, prompt 3", "begun once the account is known"
+
+
+async def test_weights_of_which_nothing_came_back_begin_no_era_and_a_text_that_nobody_can_read_does(
+    db: Database,
+) -> None:
+    shadows = await fresh(db)
+    await shadows.observe(moment(0, by("sha256:one")))
+    silent = (Reason.LLM_DOWN, Reason.LLM_NOT_RECORDED, Reason.LLM_TRUNCATED, Reason.LLM_INVALID)
+    for number, failure in enumerate(silent, start=1):
+        await shadows.observe(moment(number, replace(by("sha256:two"), failure=failure)))
+    worth = await shadows.measured(NOW + DAY)
+    assert (worth.model, worth.answers["failed"]) == ("qwen one, prompt 3", 4)
+    assert worth.comparisons[0].days == 1, "what was measured is still there"
+    await shadows.observe(moment(9, replace(by("sha256:two"), failure=Reason.LLM_INVALID, raw="nonsense")))
+    assert (await shadows.measured(NOW)).model == "qwen two, prompt 3"
+
+
+async def test_weights_that_come_back_go_on_with_their_own_measure_and_begin_flat(db: Database) -> None:
+    shadows = await fresh(db)
+    await through(shadows, [by("sha256:old", Action.BUY), by("sha256:old"), by("sha256:old")], FALLING)
+    await shadows.observe(moment(96, by("sha256:new")))
+    await shadows.observe(moment(2 * 96, by("sha256:old")))
+    back = await shadows.measured(NOW + 2 * DAY)
+    assert (back.model, back.since, back.books_since) == ("qwen old, prompt 3", "2025-10-09", "2025-10-11")
+    assert [c.days for c in back.comparisons] == [1, 1, 1], "the day of the new weights is none of theirs"
+    assert all((book.net, book.closed) == (0, 0) for book in states(shadows).values())
+    assert not states(shadows)[Policy.MODEL].positions
+    again = await fresh(db)
+    assert states(again) == states(shadows) and states(again)[Policy.MODEL].recent, "its own last trades are known"
+    assert (await again.measured(NOW + 2 * DAY)).text == back.text
+    await again.observe(moment(3 * 96, by("sha256:new", prompt_version="4")))
+    eras = await db.fetch_all("SELECT era, digest, prompt_version FROM shadow_eras ORDER BY era")
+    assert [tuple(row) for row in eras] == [
+        (1, "sha256:old", "3"), (2, "sha256:new", "3"), (3, "sha256:new", "4"),
+    ]  # fmt: skip
+    await again.observe(moment(4 * 96, by("sha256:new")))
+    assert (await (await fresh(db)).measured(NOW + 4 * DAY)).model == "qwen new, prompt 3"
+
+
+async def test_a_worth_is_of_one_era_whatever_begins_while_it_is_read(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shadows = await fresh(db)
+    await through(shadows, [by("sha256:old", Action.BUY), by("sha256:old"), by("sha256:old")], FALLING)
+    expected = await shadows.measured(NOW + DAY)
+    read = shadows._store.days
+
+    async def slowly(*asked: Any) -> Any:
+        found = await read(*asked)
+        await shadows.observe(moment(96, by("sha256:new")))
+        return found
+
+    monkeypatch.setattr(shadows._store, "days", slowly)
+    assert await shadows.measured(NOW + DAY) == expected
+    assert (await shadows.measured(NOW + DAY)).model == "qwen new, prompt 3"
+
+
+@pytest.mark.parametrize(("cassette", "measured"), [(None, True), (Path("cassette.jsonl"), False)])
+async def test_what_a_cassette_says_again_is_not_measured_again(
+    db: Database, tmp_path: Path, cassette: Path | None, measured: bool
+) -> None:
+    told: list[tuple[str, str, str]] = []
+    settings = Settings()
+    assembly = Assembly(
+        settings, RiskLimits(), EntryLatch(tmp_path), lambda _: None, lambda *line: told.append(line), Home(tmp_path),
+        Tape(None, cassette),
+    )  # fmt: skip
+    agent: Any = SimpleNamespace(after_decision=None, windows=None)
+    venue: Any = SimpleNamespace(clock=FrozenClock())
+    await assembly._measuring(db, venue, {}, agent)
+    assert (agent.after_decision is not None) == measured
+    assert [(level, source) for level, source, _ in told] == ([] if measured else [("info", "worth")])
 
 
 async def test_where_the_model_was_not_asked_for_the_accounts_sake_alone_nobody_acts(db: Database) -> None:

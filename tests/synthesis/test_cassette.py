@@ -56,6 +56,7 @@ async def test_a_replay_without_any_server_is_what_the_model_said(tmp_path: Path
     assert [s.failure for s in first] == [None, None, Reason.LLM_DOWN, None]
     again = await replayed(settings, tmp_path / CASSETTE)
     assert [s.failure for s in again] == [s.failure for s in first]
+    assert all(s.replayed for s in again) and not any(s.replayed for s in first)
     assert again[:2] == first[:2] and again[3] == first[3]
     assert again[2].reasoning == f"as recorded: {first[2].reasoning}"
 

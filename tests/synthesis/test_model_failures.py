@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 from typing import Any
@@ -166,6 +167,20 @@ async def test_a_habit_of_inventing_outlives_a_restart_and_not_a_swap() -> None:
     assert "50% of its latest 40 numbers" in held.reasoning
     assert (free.action, free.failure) == (Action.BUY, None)
     assert [text.split(";")[0] for _, text in lines] == ["qwen3.5:4b was swapped: cdcdcdcdcdcd became abababababab"] * 2
+
+
+async def test_who_answers_is_logged_once_a_run_also_where_the_last_run_knew_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "engine.synthesis.ollama_client")
+    with OllamaServer([BUY]) as server:
+        synthesizer = asking(server)
+        synthesizer.remember(DIGEST, ())
+        await synthesizer.probe()
+        await synthesizer.probe()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"model {MODEL}, digest {DIGEST}, prompt version {PROMPT_VERSION}"
+    ]
 
 
 async def test_a_missing_model_is_told_with_the_line_that_gets_it() -> None:

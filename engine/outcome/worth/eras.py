@@ -15,13 +15,16 @@ from engine.risk.inputs import DecisionInputs
 
 
 def begun_by(inputs: DecisionInputs, era: Era) -> Era | None:
-    """The era that this answer begins; None while `era` goes on: the same model answered, or none did.
+    """What this answer begins, numbered as if it were a new era; None while `era` goes on: the same model answered, or
+    none did. Weights of which nothing came back, not even text that could not be read, have answered nothing.
 
     An answer of the very bar at which an era began is counted to it, whoever gave it: with several questions under way
     the old weights may answer a last one after the new ones.
     """
     synthesis, bar_ts = inputs.synthesis, inputs.snapshot.bar_ts
     if synthesis is None or synthesis.source is not SynthesisSource.OLLAMA or not synthesis.model_digest:
+        return None
+    if synthesis.failure is not None and not synthesis.raw:
         return None
     who = (synthesis.model, synthesis.model_digest, synthesis.prompt_version)
     if era.is_of(*who) or bar_ts <= era.bar_ts:

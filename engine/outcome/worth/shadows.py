@@ -73,16 +73,23 @@ class Shadows:
         self._answerer = ANSWERERS.get(came, self._answerer)
 
     async def _in_its_era(self, inputs: DecisionInputs) -> bool:
-        """Begins another era where another model answered; False while the account is not known to begin one with."""
-        era = begun_by(inputs, self._era)
-        books = begun(inputs)
-        if era is None:
-            return bool(self._books or books)
-        if not books:
+        """Begins another era where another model answered, or takes up its earlier one; False while the account is not
+        known to begin one with."""
+        met = begun_by(inputs, self._era)
+        flat = begun(inputs)
+        if met is None:
+            return bool(self._books or flat)
+        if not flat:
             return False
+        era = await self._store.numbered(met)
+        books = {
+            policy: replace(book, recent=await self._store.recent(era.number, policy)) for policy, book in flat.items()
+        }
         last_bars = {ticker: seen.bar_ts for ticker, seen in self._seen.items()}
         over = [(book, ended(book, last_bars)) for book in self._books.values()]
-        await self._store.begin(era, [Change(book, led, led.book) for book, led in over], books.values())
+        await self._store.begin(
+            self._era.number, era, [Change(book, led, led.book) for book, led in over], books.values()
+        )
         self._era, self._books = era, books
         return True
 
@@ -138,20 +145,24 @@ class Shadows:
 
     async def measured(self, now_ms: int) -> Worth:
         """The value of the model that answers now, over the UTC days that are over. Raises sqlite3.Error."""
-        answerer = self._answerer or await self._store.latest_answerer()
-        days = await self._store.days(self._era.number, utc_day(now_ms), answerer)
+        # Of one moment: another era may begin while the database is read.
+        era, books, answerer = self._era, self._books, self._answerer
+        answerer = answerer or await self._store.latest_answerer()
+        days = await self._store.days(era.number, utc_day(now_ms), answerer)
         key = (days.returns, days.closed)
         if key != self._compared:
             self._comparisons = await asyncio.to_thread(comparisons_of, days)
             self._compared = key
+        since = era.day or (days.days[0] if days.days else "")
         return Worth(
-            since=self._era.day or (days.days[0] if days.days else ""),
+            since=since,
+            books_since=utc_day(era.bar_ts + BAR_MS) if era.number else since,
             answered_by=answerer,
             comparisons=self._comparisons,
-            tallies=tuple(map(tally, self._books.values())),
+            tallies=tuple(map(tally, books.values())),
             answers={name: count for name, count in days.counts.items() if name != PARTED},
             parted=days.counts[PARTED],
-            model=self._era.text,
+            model=era.text,
         )
 
     async def counts(self, day: str) -> dict[str, int]:

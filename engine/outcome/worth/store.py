@@ -86,20 +86,33 @@ class ShadowStore:
 
     async def era(self) -> Era:
         """The one that goes on."""
-        row = await self._db.fetch_one("SELECT * FROM shadow_eras ORDER BY era DESC LIMIT 1")
+        row = await self._db.fetch_one("SELECT * FROM shadow_eras ORDER BY bar_ts DESC, era DESC LIMIT 1")
         return NO_ERA if row is None else Era(*row)
 
-    async def begin(self, era: Era, ended: Iterable[Change], books: Iterable[Book]) -> None:
-        """The era before it ends with what `ended` says; `books` are flat."""
+    async def numbered(self, met: Era) -> Era:
+        """Under the number and the first day that these weights and this wording had before, or under a new number."""
+        known = await self._db.fetch_one(
+            "SELECT era, day FROM shadow_eras WHERE model = ? AND digest = ? AND prompt_version = ?"
+            " ORDER BY bar_ts DESC LIMIT 1",
+            (met.model, met.digest, met.prompt_version),
+        )
+        if known is not None:
+            return replace(met, number=known["era"], day=known["day"])
+        last = await self._db.fetch_one("SELECT coalesce(max(era), 0) AS era FROM shadow_eras")
+        return replace(met, number=1 if last is None else last["era"] + 1)
+
+    async def begin(self, before: int, era: Era, ended: Iterable[Change], books: Iterable[Book]) -> None:
+        """The era `before` ends with what `ended` says; `books` are flat. An earlier one that is taken up again keeps
+        its number and its day."""
         async with self._db.transaction() as tx:
             for change in ended:
-                await _put_result(tx, era.number - 1, change)
+                await _put_result(tx, before, change)
             await tx.execute("DELETE FROM shadow_positions")
             await tx.execute("DELETE FROM shadow_books")
             for book in books:
                 await _put_book(tx, book)
             await tx.execute(
-                "INSERT INTO shadow_eras VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO shadow_eras VALUES (?, ?, ?, ?, ?, ?)",
                 (era.number, era.model, era.digest, era.prompt_version, era.bar_ts, era.day),
             )
 
@@ -110,7 +123,7 @@ class ShadowStore:
         for row in rows:
             book: Book = _adapter(Book).validate_json(row["book"])
             policy = Policy(row["policy"])
-            recent = await self._recent(era, policy)
+            recent = await self.recent(era, policy)
             found[policy] = replace(book, positions=await self._positions(policy), recent=recent)
         return {policy: found[policy] for policy in Policy if policy in found}
 
@@ -120,7 +133,8 @@ class ShadowStore:
         )
         return {row["ticker"]: _adapter(ShadowPosition).validate_json(row["position"]) for row in rows}
 
-    async def _recent(self, era: int, policy: Policy) -> tuple[ClosedTrade, ...]:
+    async def recent(self, era: int, policy: Policy) -> tuple[ClosedTrade, ...]:
+        """Those that closed within the fortnight before the era's last one, oldest first."""
         rows = await self._db.fetch_all(
             "SELECT trade FROM shadow_trades WHERE era = ? AND policy = ? AND closed_at >"
             " (SELECT max(closed_at) FROM shadow_trades WHERE era = ? AND policy = ?) - ? ORDER BY closed_at, rowid",
@@ -183,7 +197,7 @@ class ShadowStore:
         """Who answered on the newest day that had an answer."""
         row = await self._db.fetch_one(
             "SELECT by_model + failed AS model FROM shadow_days WHERE by_model + failed + by_rules > 0"
-            " ORDER BY day DESC, era DESC LIMIT 1"
+            " ORDER BY day DESC, (SELECT bar_ts FROM shadow_eras WHERE era = shadow_days.era) DESC LIMIT 1"
         )
         if row is None:
             return Answerer.NOBODY
