@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from engine.clock import SystemClock
 from engine.exchange.errors import ErrorClass, ExchangeError, Rejected, Unavailable, VenueFault
 from engine.exchange.okx.budget import RateBudget
-from engine.exchange.okx.calls import Calls
+from engine.exchange.okx.calls import Calls, begun
 from engine.exchange.okx.endpoints import CANDLES, POSITIONS, STATUS
 from engine.exchange.okx.exchange import OkxExchange
 from engine.exchange.okx.session import OkxSession
@@ -124,3 +125,33 @@ async def test_the_clock_is_measured_within_the_budget_and_not_after_closing(
     calls.close()
     with pytest.raises(ExchangeError, match="closed"):
         await calls.measure_clock()
+
+
+async def test_what_is_made_of_answers_raises_its_own_errors_and_nothing_is_made_after_closing(calls: Calls) -> None:
+    def defect() -> None:
+        raise RuntimeError("a defect of ours")
+
+    with pytest.raises(RuntimeError, match="a defect of ours"):
+        await calls.beside(defect)
+    assert await calls.beside(max, 1, 2) == 2
+    calls.close()
+    with pytest.raises(Unavailable, match="the connection is closed"):
+        await calls.beside(max, 1, 2)
+
+
+def test_where_no_further_thread_is_to_be_had_those_that_wait_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would keep the process from ending."""
+    start, started = threading.Thread.start, []
+
+    def two_at_most(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", two_at_most)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        begun(4, "few")
+    for thread in started:
+        thread.join(5)
+    assert [thread.is_alive() for thread in started] == [False, False]
