@@ -123,7 +123,7 @@ async def test_the_deadline_is_hard_and_covers_both_attempts() -> None:
         started = time.monotonic()
         synthesis = await client(server.host, timeout_s=0.6).synthesize(request())
     assert time.monotonic() - started < 1.5
-    assert synthesis.failure is Reason.LLM_DOWN
+    assert synthesis.failure is Reason.LLM_INVALID, "it did answer in time, though nothing of use"
     assert synthesis.raw == "nonsense"
 
 
