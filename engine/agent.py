@@ -132,11 +132,9 @@ class Agent:
         """Brings the candles up to date, for a few seconds at most; what fails is left for later."""
         await self.windows.read_all(watched, self._clock.now_ms(), CANDLES_WITHIN_S)
 
-    async def read_candles(self, watched: Sequence[Instrument]) -> None:
-        """The windows of the whole watchlist at once, and what they say, in one pass; forecasts of them all are asked
-        for, and not waited for. Whatever has not come by then, and whatever fails, is asked for again by its own
-        ticker, which tells of it."""
-        await self.read_windows(watched)
+    async def refresh_signals(self, watched: Sequence[Instrument]) -> None:
+        """What the windows of the whole watchlist say, in one pass; forecasts of them all are asked for, and not waited
+        for. A window that was not read by then, and whatever fails, is left to its own ticker, which tells of it."""
         windows = self.windows.of(watched)
         try:
             # On a thread: 15 ms of NumPy for 51 series, and nobody else looks at the board before the cycle goes on.

@@ -53,7 +53,7 @@ class Cycle:
         self._publish(CycleStarted(number, report.bar_ts, tickers, self._clock.now_ms()))
         for instrument in order:
             self._publish(StageChanged(number, instrument.ticker, Stage.QUEUED, "", self._clock.now_ms()))
-        await self._agent.read_candles(order)
+        await self._agent.refresh_signals(order)
         await self._pipeline(report, order)
         report.wall_ms = (self._clock.monotonic() - began) * 1000
         self._publish(self._finished(report, len(order), next_at))

@@ -67,12 +67,13 @@ class Stage:
         agent._surroundings = Surroundings(clock, forecasts, feeds)
         llm = {"host": model_host, "record": False} if model_host else {"backend": "rules"}
         answering = Settings.model_validate({"llm": llm})
-        agent._synthesizer = agent._advocate = synthesizer = await choose_synthesizer(answering, clock)
+        agent._counsel = synthesizer = await choose_synthesizer(answering, clock)
         agent.windows, agent.signals = CandleWindows(exchange), SignalBoard()
         agent.board = QuoteBoard(exchange, clock)
         self.heard.clear()
         try:
             await agent._surroundings.read_once()
+            await agent.read_windows(works.watch.instruments)
             report = await works.cycle.run(99, works.watch.instruments, None)
         finally:
             await feeds.aclose()
