@@ -83,7 +83,7 @@ async def test_a_single_cycle_waits_for_the_model_and_has_its_forecasts(
     seen: dict[str, Forecast | None] = {}
     async with engine_with(tmp_path / "home", {"checkpoint": str(file)}, heard) as started:
 
-        async def keep(inputs: DecisionInputs) -> None:
+        def keep(inputs: DecisionInputs) -> None:
             seen[inputs.ticker] = inputs.snapshot.forecast
 
         started.opened().agent.after_decision = keep
