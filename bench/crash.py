@@ -10,8 +10,8 @@ attached brackets fail at the venue, so that there is something to heal.
 
 At the end the auditor reads the venue's state and the engine's books. `naked`: spans of more than 20 s without a whole
 bracket, dead time included. `boot_to_verified_s`: from the start of the process to the log's word that every position
-stands under its bracket; `with_venue_s` the same where the venue had to be started, too. `limits`, `broken`: exit 1
-when anything is broken; the boot only warns on a busy machine.
+stands under its bracket; `with_venue_s` the same where the venue had to be started, too. Exits as
+`bench/limits.py` says.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import numpy as np
 from bench.audit import Audit, Kind, Limits, audit
 from bench.crash_home import ROOT, Boot, Daemon, arm, busy_home, kill_venue, settle
 from bench.crash_steps import NOT_ENTERED
-from bench.limits import Limit, load_now, verdict
+from bench.limits import Limit, exit_status, load_now, verdict
 from bench.rig import percentile
 
 NAKED_S = 20.0
@@ -212,7 +212,6 @@ def steps_of(text: str) -> str:
 
 
 def main() -> int:
-    """0 when no limit is broken."""
     parser = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__.split("\n\n")[0])
     parser.add_argument("--steps", type=steps_of, default="all", metavar="all|N", help="boundaries of a trade")
     parser.add_argument("--moments", type=int, default=200, metavar="N", help="random moments of the daemon, at least")
@@ -228,7 +227,7 @@ def main() -> int:
         sys.stderr.write(f"{line}\n")
     result = report(tally, found, difference, load)
     print(json.dumps(result, allow_nan=False))
-    return int(bool(result["broken"]))
+    return exit_status(result)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
 run of it, with reconciling, books, feeds, candles and ranking, until the last decision is told; beside that the part
 from its first event on, and the whole with what follows, for which nothing waits: the books again and the worth of
 the model. As many further cold cycles, which the probe itself makes longer, tell the stalls of the loop, and what the
-machine does to a loop that is idle. Then the compute alone, see `bench.compute`. Exits 2 and names what was missed
-when a limit is broken on a machine that was quiet: all of them are limits of speed.
+machine does to a loop that is idle. Then the compute alone, see `bench.compute`. Exits as
+`bench/limits.py` says; all its limits are of speed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 
 from app import SWITCH_S
 from bench.compute import figures
-from bench.limits import Limit, load_now, verdict
+from bench.limits import Limit, exit_status, load_now, verdict
 from bench.rig import percentile
 from engine.bus import EventBus
 from engine.config import Settings
@@ -177,7 +177,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     found = measure(parser.parse_args().runs)
     print(json.dumps(found, allow_nan=False))
-    return 2 if found["broken"] else 0
+    return exit_status(found)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The real architecture with random weights (their forecasts mean nothing, their cost is the same), saved and loaded by
 the real child on CPU threads: time to load, seconds a batch, memory. Beside it the real cockpit with its engine in demo
 mode in a terminal: key to paint of a cursor's move and of the help, in turns with and without a forecast running; and
-the lag of the loop that asks. Exits 1 and names what was missed when a limit is broken on a machine that was quiet.
+the lag of the loop that asks. Exits as `bench/limits.py` says.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.limits import Limit, load_now, verdict
+from bench.limits import Limit, exit_status, load_now, verdict
 from bench.rig import percentile
 from bench.terminal import Terminal
 from engine.config import ForecastSettings
@@ -290,7 +290,7 @@ def main(arguments: list[str] | None = None) -> int:
         }
     report |= verdict(limits_of(report), load)
     print(json.dumps(report, allow_nan=False))
-    return 1 if report["broken"] else 0
+    return exit_status(report)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 A limit of speed says something only on a machine that nothing else uses: where the load average at the start is above
 the number of cores, a speed that was missed is a warning. A limit of safety holds on any machine.
+
+A bench exits 0 when all hold, 1 when one of safety does not or something was not measured, 2 when it was too slow on a
+quiet machine and all else holds.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,17 +39,26 @@ def cores() -> int:
 
 
 def verdict(limits: Sequence[Limit], load: float) -> dict[str, Any]:
-    """For the bench's line of JSON. `broken` empty = it may exit 0."""
+    """For the bench's line of JSON. `too_slow` are those of `broken` that say only that."""
     quiet = load <= cores()
     missed = [limit for limit in limits if not limit.holds]
+    broken = [limit for limit in missed if quiet or not limit.speed]
     return {
         "limits": {limit.name: {"found": limit.found, "limit": limit.most} for limit in limits},
         "load": load,
         "cores": cores(),
-        "broken": [limit.name for limit in missed if quiet or not limit.speed],
+        "broken": [limit.name for limit in broken],
+        "too_slow": [limit.name for limit in broken if limit.speed and limit.found is not None],
         "warnings": [
             f"{limit.name}: {limit.found}, limit {limit.most}, but the load was {load} on {cores()} cores"
             for limit in missed
             if limit.speed and not quiet
         ],
     }
+
+
+def exit_status(line: Mapping[str, Any]) -> int:
+    """Of a line that holds a verdict."""
+    if not line["broken"]:
+        return 0
+    return 2 if line["broken"] == line["too_slow"] else 1

@@ -23,7 +23,7 @@ from engine.heartbeat import HEARTBEAT_S, heartbeat
 from engine.home import Home
 from engine.kill_care import KillCare
 from engine.limits_from_settings import risk_limits
-from engine.memory import settle_memory, tidy_all, tidy_young
+from engine.memory import settle_memory, tidy
 from engine.model import EngineState, Instrument
 from engine.options import EngineOptions
 from engine.ranking import Ranking
@@ -237,7 +237,7 @@ class Engine:
             report = await works.cycle.run(number, self._ranking.order(works, only), next_at)
             await self.refresh_books()
             await works.measuring.tell()
-        tidy_all()
+        tidy()
         return report
 
     async def _look_around(self, works: Works, only: str) -> None:
@@ -267,7 +267,6 @@ class Engine:
         """One pass of the guard; False when the venue could not be read."""
         books = self.opened().books
         await books.guard()
-        tidy_young()
         self._announce_books()
         await self.kill.agree()
         self.kill.go_on()

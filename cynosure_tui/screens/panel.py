@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.geometry import Size
 from textual.screen import ModalScreen
 
+from cynosure_tui.compositor import CellCompositor
 from cynosure_tui.glyphs import Glyphs
 from cynosure_tui.lines import Line, Span, framed
 from cynosure_tui.store import Changes, Store
@@ -71,6 +72,7 @@ class PanelScreen(ModalScreen[str]):
 
     def __init__(self, store: Store, palette: Palette, glyphs: Glyphs, monotonic: Callable[[], float]) -> None:
         super().__init__()
+        self._compositor = CellCompositor()
         self.store = store
         self.palette = palette
         self.glyphs = glyphs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.crash import chosen
-from bench.limits import Limit, cores, verdict
+from bench.limits import Limit, cores, exit_status, verdict
 
 ALL = [f"commit:before:{n}" for n in range(1, 75)]
 
@@ -22,7 +22,17 @@ def test_a_missed_speed_warns_on_a_busy_machine_and_breaks_on_a_quiet_one() -> N
 
 
 def test_what_was_not_measured_is_broken() -> None:
-    assert verdict([Limit("boot", None, 3.0, speed=True)], load=0.0)["broken"] == ["boot"]
+    line = verdict([Limit("boot", None, 3.0, speed=True)], load=0.0)
+    assert line["broken"] == ["boot"]
+    assert exit_status(line) == 1
+
+
+def test_only_slow_is_told_apart_from_unsafe() -> None:
+    slow, naked = Limit("boot", 4.0, 3.0, speed=True), Limit("naked", 1, 0)
+    assert exit_status(verdict([slow], load=0.0)) == 2
+    assert exit_status(verdict([slow, naked], load=0.0)) == 1
+    assert exit_status(verdict([slow], load=cores() + 1.0)) == 0
+    assert exit_status(verdict([naked], load=cores() + 1.0)) == 1
 
 
 def test_all_boundaries_are_taken_unless_a_number_is_given() -> None:

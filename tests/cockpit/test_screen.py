@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 
 import pytest
+from textual.strip import Strip
 
 from cynosure_tui.screens.confirm import ConfirmScreen
 from cynosure_tui.screens.reading import HelpScreen, WhyScreen
@@ -311,3 +313,27 @@ async def test_plain_terminals_get_plain_screens(environ: dict[str, str]) -> Non
         assert not [c for c in colours if c.triplet is not None]
         if environ.get("TERM") == "linux":
             assert d.text().isascii()
+
+
+@pytest.mark.parametrize("panel", [None, "question_mark"])
+async def test_painted_lines_leave_nothing_to_the_garbage_collector(panel: str | None) -> None:
+    async with desk() as d:
+        if panel:
+            await d.press(panel)
+            await d.pass_guard()
+        d.text()
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            for _ in range(5):
+                for widget in d.app.screen.walk_children():
+                    widget.refresh()
+                await d.pilot.pause()
+                d.text()
+            gc.collect()
+            assert not [found for found in gc.garbage if isinstance(found, Strip)]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()

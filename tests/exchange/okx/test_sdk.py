@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import hmac
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,20 @@ def test_threads_share_one_client_and_never_mix_answers(venue: ScriptedVenue) ->
     assert answers == [[]] * 200
     assert all(seen.headers["ok-access-sign"] == signature(seen) for seen in venue.seen)
     session.close()
+
+
+def test_an_answer_leaves_nothing_to_the_garbage_collector(venue: ScriptedVenue) -> None:
+    session = OkxSession(venue.endpoint())
+    session.call(INSTRUMENTS, {"instType": "SWAP"})
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            session.call(INSTRUMENTS, {"instType": "SWAP"})
+        assert gc.collect() < 20
+    finally:
+        gc.enable()
+        session.close()
 
 
 def test_nothing_is_written_to_the_screen(venue: ScriptedVenue, capfd: pytest.CaptureFixture[str]) -> None:
