@@ -22,7 +22,7 @@ from engine.forecast.pipe import Batch, line_of, read_batch, rows_of
 from engine.forecast.timesfm_model import ModelRefused, load
 from engine.model import FloatArray
 
-NICE = 10
+NICE = 19
 OOM_SCORE = "1000"
 
 
