@@ -1,7 +1,7 @@
 """`python -m engine.forecast.child`: the process that holds the model.
 
 Batches come in on stdin, answers go out on what was stdout; whatever a library prints goes to the log. It gives way
-to the engine (nice 10), is the first that a machine without memory ends, and ends at once when its stdin closes,
+to the engine (nice 19), is the first that a machine without memory ends, and ends at once when its stdin closes,
 because then the engine is gone, however that happened.
 """
 
