@@ -26,8 +26,9 @@ from engine.experts.gather_result import gather, technical_of
 from engine.experts.regime import UNKNOWN_SHARE
 from engine.experts.signal_board import SignalBoard
 from engine.experts.streak import Streak, advance
-from engine.fetch import CandleWindows, QuoteBoard, fetch_snapshot, has_newest_bars
+from engine.fetch import CandleWindows, fetch_snapshot, has_newest_bars
 from engine.known_hours import known_correlations
+from engine.market_lists import MarketLists
 from engine.model import (
     Action,
     Candles,
@@ -116,7 +117,7 @@ class Agent:
         self._fees: dict[str, FeeRates] = {}
         self._streaks: dict[str, Streak] = {}
         self.after_decision: Callable[[DecisionInputs], None] | None = None
-        self.board = QuoteBoard(exchange, clock)
+        self.lists = MarketLists(exchange, clock)
         self.windows = CandleWindows(exchange)
         self.signals = SignalBoard()
 
@@ -154,7 +155,7 @@ class Agent:
         timer = StageTimer(self._clock)
         began = self._clock.monotonic()
         self._stage(cycle, instrument, Stage.FETCH)
-        snapshot = await fetch_snapshot(self._exchange, self.windows, self.board, instrument, self._clock)
+        snapshot = await fetch_snapshot(self._exchange, self.windows, self.lists, instrument, self._clock)
         if not snapshot.candles:
             raise AnalysisFailed("; ".join(sorted(set(snapshot.errors.values()))) or "no candles")
         snapshot = self._surroundings.around(snapshot)

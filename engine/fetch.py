@@ -15,7 +15,8 @@ import numpy as np
 from engine.clock import Clock
 from engine.exchange.errors import ExchangeError
 from engine.exchange.port import MarketData
-from engine.model import Candles, Instrument, MarketSnapshot, Quote, Timeframe
+from engine.market_lists import MarketLists
+from engine.model import Candles, Instrument, MarketSnapshot, Timeframe
 
 log = logging.getLogger(__name__)
 
@@ -120,38 +121,6 @@ def joined(known: Candles, tail: Candles) -> Candles | None:
     return Candles(**columns)
 
 
-class QuoteBoard:
-    """Every ticker's quote by one call, read again when it is older than `fresh_s` of wall time, or when the
-    venue's time has run further than that: a stepped market jumps."""
-
-    def __init__(self, exchange: MarketData, clock: Clock, fresh_s: float = 0.25) -> None:
-        self._exchange = exchange
-        self._clock = clock
-        self._fresh_s = fresh_s
-        self._lock = asyncio.Lock()
-        self._quotes: Mapping[str, Quote] = {}
-        self._read_at = float("-inf")
-        self._read_venue_ms = 0
-
-    async def quotes(self) -> Mapping[str, Quote]:
-        """Raises Unavailable when the venue does not answer."""
-        async with self._lock:
-            if self._old():
-                self._quotes = await self._exchange.quotes()
-                self._read_at, self._read_venue_ms = self._clock.monotonic(), self._clock.now_ms()
-            return self._quotes
-
-    def _old(self) -> bool:
-        venue_limit_ms = self._fresh_s * 1000 * max(1.0, self._clock.speed())
-        return (
-            self._clock.monotonic() - self._read_at > self._fresh_s
-            or self._clock.now_ms() - self._read_venue_ms > venue_limit_ms
-        )
-
-    async def quote(self, inst_id: str) -> Quote | None:
-        return (await self.quotes()).get(inst_id)
-
-
 @dataclass(slots=True)
 class _Gathered:
     """What came back, by source, and why the rest did not."""
@@ -170,7 +139,7 @@ class _Gathered:
 
 
 async def fetch_snapshot(
-    exchange: MarketData, windows: CandleWindows, board: QuoteBoard, instrument: Instrument, clock: Clock
+    exchange: MarketData, windows: CandleWindows, lists: MarketLists, instrument: Instrument, clock: Clock
 ) -> MarketSnapshot:
     """All sources of one ticker at once. A source that fails is None, with its error by name. BTC's hours are those
     that `windows` read for the whole watchlist."""
@@ -178,11 +147,11 @@ async def fetch_snapshot(
     async with asyncio.TaskGroup() as group:
         for timeframe in Timeframe:
             group.create_task(got.collect(f"candles_{timeframe}", windows.window(inst_id, timeframe, now_ms)))
-        group.create_task(got.collect("quote", board.quote(inst_id)))
+        group.create_task(got.collect("quote", lists.quote(inst_id)))
         group.create_task(got.collect("book", exchange.book(inst_id)))
-        group.create_task(got.collect("mark_price", exchange.mark_price(inst_id)))
-        group.create_task(got.collect("funding", exchange.funding(inst_id)))
-        group.create_task(got.collect("open_interest", exchange.open_interest(inst_id)))
+        group.create_task(got.collect("mark_price", lists.mark_price(inst_id)))
+        group.create_task(got.collect("funding", lists.funding(inst_id)))
+        group.create_task(got.collect("open_interest", lists.open_interest(inst_id)))
         group.create_task(got.collect("long_short", exchange.long_short_ratio(inst_id)))
     if trouble := windows.btc_trouble(now_ms):
         got.errors["btc_hours"] = trouble

@@ -171,7 +171,7 @@ class Jobs:
 
     async def _quotes(self) -> None:
         works = self._engine.opened()
-        board = await works.agent.board.quotes()
+        board = await works.agent.lists.quotes()
         watched = {i.ticker: board[i.inst_id] for i in works.watch.instruments if i.inst_id in board}
         self._engine.bus.publish(QuotesChanged(watched, self._engine.clock.now_ms()))
 

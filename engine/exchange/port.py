@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from engine.exchange.errors import VenueFault
+from engine.exchange.listing import Listing
 from engine.model import (
     ISOLATED,
     AccountConfig,
@@ -85,9 +86,17 @@ class MarketData(Protocol):
 
     async def mark_price(self, inst_id: str) -> Decimal: ...
 
-    async def funding(self, inst_id: str) -> Funding: ...
+    async def mark_prices(self) -> Listing[Decimal]: ...
 
-    async def open_interest(self, inst_id: str) -> OpenInterest: ...
+    async def fundings(self) -> Listing[Funding]: ...
+
+    async def open_interests(self) -> Listing[OpenInterest]:
+        """As it is now; its past is unknown."""
+        ...
+
+    async def with_past(self, interest: OpenInterest) -> OpenInterest:
+        """The same with what it was an hour and a day before, where the venue tells it."""
+        ...
 
     async def long_short_ratio(self, inst_id: str) -> LongShortRatio | None:
         """None where the venue publishes none (metals, stocks)."""

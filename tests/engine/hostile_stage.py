@@ -23,10 +23,11 @@ from engine.execution.latch import EntryLatch
 from engine.experts.signal_board import SignalBoard
 from engine.feeds.board import FeedBoard
 from engine.feeds.worlds import feeds_of_world
-from engine.fetch import CandleWindows, QuoteBoard
+from engine.fetch import CandleWindows
 from engine.forecast.service import ForecastService
 from engine.home import Home
 from engine.jobs import CYCLE_OFFSET_MS
+from engine.market_lists import MarketLists
 from engine.model import DecisionRecord, Timeframe
 from engine.options import EngineOptions
 from engine.schedule import next_boundary
@@ -69,7 +70,7 @@ class Stage:
         answering = Settings.model_validate({"llm": llm})
         agent._counsel = synthesizer = await choose_synthesizer(answering, clock)
         agent.windows, agent.signals = CandleWindows(exchange), SignalBoard()
-        agent.board = QuoteBoard(exchange, clock)
+        agent.lists = MarketLists(exchange, clock)
         self.heard.clear()
         try:
             await agent._surroundings.read_once()

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from engine.exchange.errors import ErrorClass, Unavailable
+from engine.exchange.listing import Listing
 from engine.exchange.okx import market_rows, paging
 from engine.exchange.okx.calls import Calls, Rows
 from engine.exchange.okx.endpoints import (
@@ -40,6 +41,8 @@ from engine.model import (
 
 Parsed = TypeVar("Parsed")
 
+EVERY_INSTRUMENT = "ANY"
+"""What funding-rate calls all of them."""
 OI_PERIOD, OI_POINTS = "15m", "100"
 """A day and three quarters of an hour: what an hour and a day ago are read from, in one request."""
 NOT_PUBLISHED = frozenset(
@@ -94,13 +97,21 @@ class OkxMarketData:
         rows = await self._calls.read(MARK_PRICE, instType=INSTRUMENT_TYPE, instId=inst_id)
         return market_rows.mark_price(one(rows, MARK_PRICE))
 
-    async def funding(self, inst_id: str) -> Funding:
-        return market_rows.funding(one(await self._calls.read(FUNDING_RATE, instId=inst_id), FUNDING_RATE))
+    async def mark_prices(self) -> Listing[Decimal]:
+        rows = await self._calls.read(MARK_PRICE, instType=INSTRUMENT_TYPE)
+        return Listing("mark prices", by_id(rows), market_rows.mark_price)
 
-    async def open_interest(self, inst_id: str) -> OpenInterest:
-        rows = await self._calls.read(OPEN_INTEREST, instType=INSTRUMENT_TYPE, instId=inst_id)
-        history = await self._rubik(OPEN_INTEREST_HISTORY, instId=inst_id, period=OI_PERIOD, limit=OI_POINTS)
-        return market_rows.open_interest(one(rows, OPEN_INTEREST), history)
+    async def fundings(self) -> Listing[Funding]:
+        rows = await self._calls.read(FUNDING_RATE, instId=EVERY_INSTRUMENT)
+        return Listing("funding rates", by_id(rows), market_rows.funding)
+
+    async def open_interests(self) -> Listing[OpenInterest]:
+        rows = await self._calls.read(OPEN_INTEREST, instType=INSTRUMENT_TYPE)
+        return Listing("open interest", by_id(rows), market_rows.open_interest)
+
+    async def with_past(self, interest: OpenInterest) -> OpenInterest:
+        points = await self._rubik(OPEN_INTEREST_HISTORY, instId=interest.inst_id, period=OI_PERIOD, limit=OI_POINTS)
+        return market_rows.with_past(interest, points)
 
     async def long_short_ratio(self, inst_id: str) -> LongShortRatio | None:
         """The contract's own ratio; the SDK only knows the one per currency."""
@@ -122,6 +133,11 @@ def one(rows: Rows, endpoint: Endpoint) -> Any:
     if not rows:
         raise malformed(f"{endpoint.path} data", rows, "a row")
     return rows[0]
+
+
+def by_id(rows: Rows) -> dict[str, Any]:
+    """What is no row at all belongs to no instrument; the others count."""
+    return {text(row, "instId"): row for row in rows if isinstance(row, Mapping)}
 
 
 def readable(rows: Rows, parse: Callable[[Any], Parsed]) -> list[Parsed]:

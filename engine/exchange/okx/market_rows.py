@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
 from operator import itemgetter
@@ -219,17 +220,25 @@ def funding(row: Any) -> Funding:
     )
 
 
-def open_interest(row: Any, history: Iterable[Any]) -> OpenInterest:
-    """`history` rows are [ts, oi, oiCcy, oiUsd]; empty where rubik publishes none."""
-    ts, usd = time_ms(row, "ts"), optional_decimal(row, "oiUsd")
-    points = [(parse_ms("oi ts", column(r, 0, "oi ts")), column(r, 3, "oiUsd")) for r in history]
+def open_interest(row: Any) -> OpenInterest:
+    """As it is now."""
+    usd = optional_decimal(row, "oiUsd")
     return OpenInterest(
         inst_id=required_text(row, "instId"),
         contracts=number(row, "oi"),
         usd=None if usd is None else float(usd),
-        usd_24h_ago=_usd_near(points, ts - DAY_MS),
-        ts=ts,
-        usd_1h_ago=_usd_near(points, ts - HOUR_MS),
+        usd_24h_ago=None,
+        ts=time_ms(row, "ts"),
+    )
+
+
+def with_past(interest: OpenInterest, history: Iterable[Any]) -> OpenInterest:
+    """`history` rows are [ts, oi, oiCcy, oiUsd]; empty where rubik publishes none."""
+    points = [(parse_ms("oi ts", column(r, 0, "oi ts")), column(r, 3, "oiUsd")) for r in history]
+    return replace(
+        interest,
+        usd_24h_ago=_usd_near(points, interest.ts - DAY_MS),
+        usd_1h_ago=_usd_near(points, interest.ts - HOUR_MS),
     )
 
 

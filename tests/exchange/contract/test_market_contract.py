@@ -137,15 +137,32 @@ async def test_mark_price_is_near_the_quote(exchange: Exchange) -> None:
     assert abs(mark - quotes[BTC].last) < quotes[BTC].last * Decimal("0.02")
 
 
+async def test_the_whole_market_is_told_by_one_call_each(exchange: Exchange) -> None:
+    marks, quotes = await exchange.mark_prices(), await exchange.quotes()
+    fundings, interests = await exchange.fundings(), await exchange.open_interests()
+    for inst_id in await exchange.instruments():
+        assert abs(marks.of(inst_id) - quotes[inst_id].last) < quotes[inst_id].last * Decimal("0.05")
+        assert fundings.of(inst_id).inst_id == interests.of(inst_id).inst_id == inst_id
+
+
+async def test_what_a_list_does_not_hold_is_told_of_that_instrument_alone(exchange: Exchange) -> None:
+    for listing in (await exchange.mark_prices(), await exchange.fundings(), await exchange.open_interests()):
+        with pytest.raises(Unavailable, match="NOPE-USDT-SWAP"):
+            listing.of("NOPE-USDT-SWAP")
+        listing.of(BTC)
+
+
 async def test_funding_settles_within_one_interval_from_now(exchange: Exchange, venue: Simulator) -> None:
-    funding = await exchange.funding(BTC)
+    funding = (await exchange.fundings()).of(BTC)
     assert funding.interval_ms in {h * 3_600_000 for h in (1, 2, 4, 6, 8)}
     assert 0 < funding.settles_at - venue.now_ms <= funding.interval_ms
     assert abs(funding.rate) < 0.02
 
 
 async def test_open_interest_knows_its_own_past(exchange: Exchange) -> None:
-    interest = await exchange.open_interest(BTC)
+    now = (await exchange.open_interests()).of(BTC)
+    assert (now.usd_1h_ago, now.usd_24h_ago) == (None, None)
+    interest = await exchange.with_past(now)
     assert interest.contracts > 0
     assert interest.usd is not None
     assert interest.usd_24h_ago is not None
@@ -167,8 +184,6 @@ async def test_an_instrument_that_does_not_exist_is_an_error_of_the_port(exchang
         exchange.candles("NOPE-USDT-SWAP", Timeframe.H1, 5),
         exchange.book("NOPE-USDT-SWAP"),
         exchange.mark_price("NOPE-USDT-SWAP"),
-        exchange.funding("NOPE-USDT-SWAP"),
-        exchange.open_interest("NOPE-USDT-SWAP"),
     ):
         with pytest.raises(ExchangeError) as caught:
             await asking
@@ -181,6 +196,6 @@ async def test_seventeen_tickers_are_read_at_once(exchange: Exchange) -> None:
     books = [exchange.book(i) for i in inst_ids]
     started = asyncio.get_running_loop().time()
     candles = await asyncio.gather(*reads)
-    await asyncio.gather(*books, *(exchange.funding(i) for i in inst_ids))
+    await asyncio.gather(*books, *(exchange.mark_price(i) for i in inst_ids))
     assert all(len(c) == 300 for c in candles)
     assert asyncio.get_running_loop().time() - started < 20

@@ -230,6 +230,20 @@ async def test_an_instrument_that_cannot_be_read_is_left_out_and_the_rest_counts
     assert set(await exchange.quotes()) == {BTC}
 
 
+async def test_a_row_that_is_none_and_one_that_lies_spoil_nobody_elses(
+    exchange: OkxExchange, venue: ScriptedVenue
+) -> None:
+    good = {"instId": BTC, "markPx": "100.5", "ts": "1"}
+    venue.on("public/mark-price", ok(None, "?", {**good, "instId": "BAD-USDT-SWAP", "markPx": "NaN"}, good))
+    marks = await exchange.mark_prices()
+    assert marks.of(BTC) == Decimal("100.5")
+    with pytest.raises(Unavailable, match="markPx"):
+        marks.of("BAD-USDT-SWAP")
+    venue.on("public/funding-rate", ok())
+    with pytest.raises(Unavailable, match="list of funding rates"):
+        (await exchange.fundings()).of(BTC)
+
+
 async def test_rubik_without_rows_is_unknown_and_not_neutral(exchange: OkxExchange, venue: ScriptedVenue) -> None:
     ratio = "rubik/stat/contracts/long-short-account-ratio-contract"
     assert await exchange.long_short_ratio("XAU-USDT-SWAP") is None

@@ -131,15 +131,17 @@ def test_the_funding_interval_is_the_distance_of_settlements() -> None:
 
 
 def test_open_interest_takes_the_points_nearest_an_hour_and_a_day_ago() -> None:
-    now = {"instId": "BTC-USDT-SWAP", "oi": "5000", "oiCcy": "50", "oiUsd": "4000000", "ts": str(T0)}
+    row = {"instId": "BTC-USDT-SWAP", "oi": "5000", "oiCcy": "50", "oiUsd": "4000000", "ts": str(T0)}
+    now = market_rows.open_interest(row)
+    assert (now.contracts, now.usd, now.usd_1h_ago, now.usd_24h_ago) == (5000, 4_000_000, None, None)
     points = [[str(T0 - 300_000 - n * 900_000), "1", "1", str(1000 + n)] for n in range(100)]
-    found = market_rows.open_interest(now, points)
+    found = market_rows.with_past(now, points)
     assert (found.usd_1h_ago, found.usd_24h_ago) == (1004, 1096)
-    young = market_rows.open_interest(now, points[:80])
+    young = market_rows.with_past(now, points[:80])
     assert (young.usd_1h_ago, young.usd_24h_ago) == (1004, None)
-    assert market_rows.open_interest(now, points[6:]).usd_1h_ago is None
-    assert market_rows.open_interest(now, []).usd_24h_ago is None
-    assert market_rows.open_interest({**now, "oiUsd": ""}, []).usd is None
+    assert market_rows.with_past(now, points[6:]).usd_1h_ago is None
+    assert market_rows.with_past(now, []).usd_24h_ago is None
+    assert market_rows.open_interest({**row, "oiUsd": ""}).usd is None
 
 
 def test_a_ratio_row() -> None:
