@@ -118,8 +118,9 @@ def _pauses(event: PauseChanged) -> TapeEntry:
 
 def _kill(event: KillChanged) -> TapeEntry:
     role = "ok" if event.state == "disengaged" else "fail"
-    text = f"kill switch {str(event.state).upper()}  by {event.by}  {event.detail}"
-    return TapeEntry(event.ts, "", clean(text.rstrip()), role)
+    by = f"by {event.by}" if event.by else ""
+    text = "  ".join(part for part in (f"kill switch {str(event.state).upper()}", by, event.detail) if part)
+    return TapeEntry(event.ts, "", clean(text), role)
 
 
 def _reviewed(event: DayReviewed) -> TapeEntry:

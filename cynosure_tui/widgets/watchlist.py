@@ -166,7 +166,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("STG", 3, "<", _state),
     Column("REASON", 18, "<", _reason),
 )
-SHORT_STATE = {"PAUSED": "PSE", "IN POS": "POS", "NO STOP": "!SL", "queue": "·", "done": "ok", "experts": "exp"}
+SHORT_STATE = {"PAUSED": "PSE", "IN POS": "POS", "NO STOP": "!SL", "queue": "·", "done": "ok", "fetch": "get",
+               "experts": "exp", "risk": "rsk", "order": "ord"}  # fmt: skip
 FULL = frozenset(column.title for column in COLUMNS) - {"DEC", "STG"}
 CONCESSIONS = (
     frozenset[str](),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 
 from engine.cli.arguments import Arguments
 from engine.cli.prepare import Prepared
+from engine.cli.say import complain, say
 from engine.home import StorageLock
 from engine.options import EngineOptions
 from engine.runtime import EngineRuntime
@@ -25,17 +25,17 @@ def run_daemon(prepared: Prepared, arguments: Arguments) -> int:
     # A hang-up of the terminal that started it is no reason to stop watching positions.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     runtime.start()
-    print(f"cynosure: engine started in {prepared.home.root} (mode {prepared.settings.goals.mode})", flush=True)
+    say(f"cynosure: engine started in {prepared.home.root} (mode {prepared.settings.goals.mode})")
     while runtime.running and not stop.wait(0.2):
         pass
     runtime.stop(timeout_s=50.0)
     if runtime.running:
         # The lock stays with the process: whatever hangs may still be at the venue.
-        print("cynosure: the engine did not stop within 30 s; positions stay under their brackets", file=sys.stderr)
+        complain("cynosure: the engine did not stop within 30 s; positions stay under their brackets")
         return 1
     lock.release()
     if runtime.failure is not None:
-        print(f"cynosure: engine failed: {runtime.failure}", file=sys.stderr)
+        complain(f"cynosure: engine failed: {runtime.failure}")
         return 1
-    print("cynosure: engine stopped; positions stay under their brackets", flush=True)
+    say("cynosure: engine stopped; positions stay under their brackets")
     return 0

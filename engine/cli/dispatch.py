@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from engine.cli.arguments import Arguments
 from engine.cli.one_line import one_line_errors
 
@@ -13,6 +15,8 @@ def run(arguments: Arguments) -> int:
 
 def _kill(arguments: Arguments) -> int:
     """Entries stop within the first hundredths of a second: before half a second of imports, before the settings."""
+    # A terminal that hangs up must not end it half way: positions would stay open.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from engine.execution.latch_file import fall  # noqa: PLC0415
 
     fall(arguments.home / "storage", "cli")

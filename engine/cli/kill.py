@@ -8,10 +8,10 @@ positions, as long as the venue of the last run is known.
 from __future__ import annotations
 
 import os
-import sys
 
 from engine.cli.arguments import Arguments
 from engine.cli.prepare import prepare
+from engine.cli.say import complain, say
 from engine.config import ConfigError, Settings
 from engine.exchange.errors import ExchangeError
 from engine.exchange.okx.kill_client import OkxKillVenue
@@ -33,7 +33,7 @@ def run_kill(arguments: Arguments) -> int:
     latch = EntryLatch(home.storage)
     latched = latch.engage(latch.status().state if latch.engaged() else KillState.LATCHED, "cli")
     if latched:
-        print("kill: entries are latched", flush=True)
+        say("kill: entries are latched")
     try:
         endpoint, embedded = _endpoint(_settings(arguments), home)
     except (ConfigError, HomeError, VenueStartError) as error:
@@ -56,12 +56,12 @@ def run_kill(arguments: Arguments) -> int:
 def _told(report: KillReport, latch: EntryLatch, home: Home) -> int:
     unrecorded = record(home.database, latch.status())
     if unrecorded:
-        print(f"kill: the database did not take it ({unrecorded}); {latch.path.name} holds by itself", flush=True)
+        say(f"kill: the database did not take it ({unrecorded}); {latch.path.name} holds by itself")
     done = report.state is not KillState.FLATTEN_FAILED and "NOT confirmed" not in report.detail
     line = f"kill: {report.state.value}: {report.detail} ({report.seconds:.1f} s)"
-    print(line, flush=True)
+    say(line)
     if not done:
-        print(line, file=sys.stderr)
+        complain(line)
         for inst_id in report.remaining:
             _say(f"STILL OPEN: {inst_id}: {report.results.get(inst_id, 'not confirmed')}; close it in the exchange")
     return 0 if done else 1
@@ -91,9 +91,9 @@ def _endpoint(settings: Settings, home: Home) -> tuple[OkxEndpoint, EmbeddedVenu
 
 
 def _say(text: str) -> None:
-    print(f"kill: {text}", file=sys.stderr, flush=True)
+    complain(f"kill: {text}")
 
 
 def _show(report: KillReport) -> None:
     for inst_id, result in report.results.items():
-        print(f"kill: {inst_id}: {result}", flush=True)
+        say(f"kill: {inst_id}: {result}")

@@ -14,6 +14,7 @@ from engine.bus import EventBus
 from engine.cli.arguments import Arguments
 from engine.cli.decision_text import cycle_lines, decision_line
 from engine.cli.prepare import Prepared
+from engine.cli.say import say
 from engine.cycle import CycleReport
 from engine.engine import Engine
 from engine.execution.latch import EntryLatch
@@ -76,11 +77,11 @@ def _print(report: CycleReport, forecast: ForecastHealth, as_json: bool) -> None
     if not as_json:
         *lines, summed = cycle_lines(report)
         told = f"forecast {'ok' if forecast.status == 'ok' else 'n/a'}: {forecast.detail}"
-        print("\n".join((*lines, told, summed)))
+        say("\n".join((*lines, told, summed)))
         return
     for record in report.records:
-        print(json.dumps(decision_line(record), allow_nan=False))
-    print(json.dumps(_cycle_line(report, forecast), allow_nan=False))
+        say(json.dumps(decision_line(record), allow_nan=False))
+    say(json.dumps(_cycle_line(report, forecast), allow_nan=False))
 
 
 def _cycle_line(report: CycleReport, forecast: ForecastHealth) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from engine.cli.say import complain
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def one_line_errors() -> Iterator[None]:
         if not _is_for_the_user(error):
             raise
         text = " ".join(str(error).split())
-        print(f"cynosure: {text}", file=sys.stderr)
+        complain(f"cynosure: {text}")
         raise SystemExit(2) from None
 
 

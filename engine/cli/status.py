@@ -13,6 +13,7 @@ from engine.bus import EventBus
 from engine.cli.arguments import Arguments
 from engine.cli.health_lines import NO_ENGINE, health_lines
 from engine.cli.prepare import Prepared
+from engine.cli.say import say
 from engine.cli.worth_text import worth_document, worth_lines
 from engine.clock import utc
 from engine.engine import Engine
@@ -56,7 +57,7 @@ def run_status(prepared: Prepared, arguments: Arguments) -> int:
     """0 when all is well or nothing runs; 1 when a running engine is silent, or its guard or cycle hangs."""
     gathered = _of_running(prepared) or asyncio.run(_of_stopped(prepared))
     document = _document(gathered, EntryLatch(prepared.home.storage))
-    print(json.dumps(document, allow_nan=False) if arguments.json else "\n".join(_lines(document)))
+    say(json.dumps(document, allow_nan=False) if arguments.json else "\n".join(_lines(document)))
     return 1 if gathered.silent or _stuck(gathered) else 0
 
 

@@ -21,7 +21,7 @@ from cynosure_tui.widgets.positions import positions
 from cynosure_tui.widgets.sizing import sizing
 from cynosure_tui.widgets.status_bar import status_line
 from cynosure_tui.widgets.tape import tape
-from cynosure_tui.widgets.watchlist import columns_for, watchlist
+from cynosure_tui.widgets.watchlist import SHORT_STATE, STAGE_WORDS, columns_for, watchlist
 from engine.events import HealthChanged
 from engine.reasons import EXPLANATIONS, Reason
 from tests.cockpit import stream
@@ -212,6 +212,11 @@ def test_the_budget_row_names_value_and_limit() -> None:
 def test_columns_fit_at_every_width() -> None:
     for width in range(42, 140):
         assert sum(column.width + 1 for column in columns_for(width)) + 1 <= width
+
+
+def test_no_state_of_a_ticker_is_cut_in_the_narrow_list() -> None:
+    words = {*STAGE_WORDS.values(), "IN POS", "NO STOP"}
+    assert {SHORT_STATE.get(word, word) for word in words if len(SHORT_STATE.get(word, word)) > 3} == set()
 
 
 def test_rows_never_change_width() -> None:

@@ -102,3 +102,9 @@ def test_money_stays_decimal() -> None:
     account = loaded().account
     assert account is not None
     assert isinstance(account.equity, Decimal)
+
+
+def test_a_kill_switch_that_nobody_released_names_nobody() -> None:
+    entry = narrate(events.KillChanged(KillState.DISENGAGED, "", None, "", {}, 0))
+    assert entry is not None
+    assert entry.text == "kill switch DISENGAGED"
