@@ -81,8 +81,6 @@ class OutcomeTracker:
                 new_bills = await self._book_bills()
             finally:
                 closed = await self._close_ended()
-                for trade in closed:
-                    self._publish(TradeClosed(trade, self._clock.now_ms()))
         return SyncReport(new_fills, new_bills, closed)
 
     async def _book_bills(self) -> int:
@@ -164,6 +162,7 @@ class OutcomeTracker:
     # ---------------------------------------------------------------- naming the end
 
     async def _close_ended(self) -> tuple[ClosedTrade, ...]:
+        """Each is told as soon as it is booked: what stops at the next one must not leave a liquidation untold."""
         closed: list[ClosedTrade] = []
         for trade in (await self.books.open_trades()).values():
             if not trade.ended:
@@ -173,6 +172,7 @@ class OutcomeTracker:
             except ExchangeError:
                 continue
             closed.append(await self.books.close(trade, reason))
+            self._publish(TradeClosed(closed[-1], self._clock.now_ms()))
         return tuple(closed)
 
     async def _reason(self, trade: TradeFills) -> Reason:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from engine.clock import utc_day
-from engine.model import BracketPrices
+from engine.events import TradeClosed
+from engine.model import BracketPrices, ClosedTrade
 from engine.outcome.outcome_tracker import leg_reason
+from engine.outcome.trade_fills import TradeFills
 from engine.reasons import Reason
 from tests.execution.rig import Rig, passes
 
@@ -74,6 +77,30 @@ async def test_stop_and_target_are_told_apart_by_the_leg_that_fired(rig: Rig) ->
         await rig.desk.guard_pass()
     reasons = [t.reason for t in await rig.desk.tracker.history.closed_trades()]
     assert reasons == [Reason.STOP_LOSS, Reason.TAKE_PROFIT]
+
+
+async def test_a_close_that_cannot_be_booked_leaves_none_before_it_untold(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.desk.boot()
+    for ticker in ("BTC", "ETH"):
+        await rig.desk.entry.enter(await rig.plan(f"two-{ticker}", f"{ticker}-USDT-SWAP"))
+        await rig.real.close_position(f"{ticker}-USDT-SWAP", f"hand{ticker}")
+    books = rig.desk.tracker.books
+    close = books.close
+
+    async def closes_one(trade: TradeFills, reason: Reason) -> ClosedTrade:
+        monkeypatch.setattr(books, "close", refuses)
+        return await close(trade, reason)
+
+    async def refuses(trade: TradeFills, reason: Reason) -> ClosedTrade:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(books, "close", closes_one)
+    rig.events.clear()
+    with pytest.raises(sqlite3.OperationalError):
+        await rig.desk.tracker.sync()
+    assert len([event for event in rig.events if isinstance(event, TradeClosed)]) == 1
 
 
 async def test_syncing_again_books_nothing_twice(rig: Rig) -> None:
