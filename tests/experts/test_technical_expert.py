@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.experts.columns import timeframe_columns
+from engine.experts.flow import SIGMA_BARS
 from engine.experts.jumps import JUMP_Z
 from engine.experts.score import scores_of
 from engine.experts.technical_expert import combine, direction_of, signals_at, technical_signals, timeframe_signals
@@ -42,6 +43,27 @@ def test_a_window_of_300_bars_votes_as_the_whole_history_does() -> None:
         live = timeframe_signals(M15, tail(head(bars, end), 300))
         assert live.votes == tuple(columns.votes[:, end - 1])
         assert live.score == pytest.approx(columns.score[end - 1], abs=1e-3)
+
+
+@given(seed=st.integers(0, 500), still=st.integers(1, 400), traded=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_a_price_that_is_pegged_says_the_same_to_a_window_and_to_the_whole_history(
+    seed: int, still: int, traded: bool
+) -> None:
+    """The averages come ever nearer to a price that stands, and so does the range: what is left of both is noise, and
+    no trend. Volume goes on, as it does at a peg."""
+    close = np.concatenate((walk(seed, 150), np.full(still, walk(seed, 150)[-1])))
+    bars = candles(close, seed=seed)
+    flat = dataclasses.replace(bars, high=bars.high.copy(), low=bars.low.copy(), open=bars.open.copy())
+    flat.open[150:] = flat.high[150:] = flat.low[150:] = close[-1]
+    if not traded:
+        flat = dataclasses.replace(flat, volume=np.where(np.arange(len(close)) < 150, flat.volume, 0.0))
+    whole = signals_at(M15, timeframe_columns(M15, flat), len(close) - 1)
+    window = timeframe_signals(M15, tail(flat, min(300, len(close))))
+    assert whole.votes == window.votes
+    assert whole.score == pytest.approx(window.score, abs=1e-3)
+    if still > SIGMA_BARS:
+        assert (whole.votes, whole.score) == ((0, 0, 0, 0, 0), 0)
 
 
 @given(seed=st.integers(0, 500), power=st.integers(-20, 20), n=st.integers(1, 320))
