@@ -28,7 +28,7 @@ class Bars:
 class Step:
     """Which series a bar is of: neighbouring lanes by number, and their columns together."""
 
-    lanes: Sequence[int]
+    lanes: tuple[int, ...]
     columns: slice
 
 
@@ -40,7 +40,7 @@ def places_of(sizes: Sequence[int]) -> list[slice]:
 
 def step_of(lanes: Sequence[int], places: Sequence[slice]) -> Step:
     """One bar on these lanes, which lie side by side."""
-    return Step(lanes, slice(places[lanes[0]].start, places[lanes[-1]].stop))
+    return Step(tuple(lanes), slice(places[lanes[0]].start, places[lanes[-1]].stop))
 
 
 def history_of(windows: Sequence[Candles]) -> Bars:
