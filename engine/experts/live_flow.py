@@ -54,21 +54,20 @@ class LiveFlow:
         if self._history:
             self._begin()
         of = self._at(at)
-        sigma = np.sqrt(squared_changes / _SIGMA_BARS)
-        signed = buy_fraction(change, sigma)
-        np.add(signed, signed, out=signed)
-        np.subtract(signed, _ONE, out=signed)
-        np.multiply(signed, volume, out=signed)
-        for running, added in ((of.volume, volume), (of.signed, signed)):
-            running.push(added)
+        traded, signed = of.added
+        traded[:] = volume
+        share = buy_fraction(change, np.sqrt(squared_changes / _SIGMA_BARS))
+        np.subtract(np.add(share, share, out=share), _ONE, out=share)
+        np.multiply(share, volume, out=signed)
+        of.run_on()
         of.vpin_older[:] = of.vpin_newer
         of.newest_vpin()
 
     def recent(self, at: Step, bought: FloatArray, traded: FloatArray) -> None:
         """Writes bought − sold, and what was traded, over the last 10 bars."""
         of = self._at(at)
-        np.subtract(of.signed.last, of.signed.ten_before, out=bought)
-        np.subtract(of.volume.last, of.volume.ten_before, out=traded)
+        for row, difference in enumerate((traded, bought)):
+            np.subtract(of.last[row], of.ten_before[row], out=difference)
 
     def vpin_and_toxicity(self, at: Step, vpin: FloatArray, toxicity: FloatArray) -> None:
         """Writes both; toxicity is NaN where one of the values that it ranks is."""
@@ -97,7 +96,16 @@ class _Views:
     """The state in the columns of one step, cut out once, and room to compute in."""
 
     def __init__(self, start: int, running: FloatArray, vpin: FloatArray, every: int) -> None:
-        self.volume, self.signed = _Running(running[0]), _Running(running[1])
+        self.running, self.first = running, running[..., :1]
+        self.volume, self.flat_signed = running[0], running[1].reshape(-1)
+        # Moved in one piece it is faster than row by row; so each row's last becomes the next one's first, and is
+        # written anew.
+        pieces = [running] if running.flags.c_contiguous else [*running]
+        self.moves = [(flat[:-1], flat[1:]) for flat in (piece.reshape(-1) for piece in pieces)]
+        self.adding = np.empty((2, vpin.shape[1]))
+        self.added = [*self.adding]
+        self.newest, self.before = running[..., -1], running[..., -2]
+        self.last, self.ten_before = [*running[..., -1]], [*running[..., -1 - OFI_BARS]]
         self.vpin_older, self.vpin_newer, self.vpin = vpin[:-1], vpin[1:], vpin[-1]
         self.ranked = vpin[::every]
         self.not_above = np.empty(self.ranked.shape, dtype=np.bool_)
@@ -106,34 +114,25 @@ class _Views:
         self.places = np.repeat(place, VPIN_BARS + 1, axis=1)
         self.edges = (place + _ROOM * _EDGES).reshape(-1)
         self.axis = np.empty(self.places.shape)
+        self.flat_axis = self.axis.reshape(-1)
+
+    def run_on(self) -> None:
+        """Sums since the window began, not since the engine did: what an old spike rounded away heals with it."""
+        for older, newer in self.moves:
+            older[:] = newer
+        np.add(self.before, self.adding, out=self.newest)
+        np.subtract(self.running, self.first.copy(), out=self.running)
 
     def newest_vpin(self) -> None:
         """Writes VPIN over the last 100 bars. All series lie one behind the other on one axis of volume, so that one
         interpolation serves them all."""
-        total, axis = self.volume.last.copy(), self.axis
+        total, axis = self.last[0].copy(), self.axis
         scale = total.copy()
         np.copyto(scale, _INFINITE, where=scale <= ZERO)
-        np.multiply(self.volume.sums, np.divide(_ROOM, scale, out=scale)[:, None], out=axis)
+        np.multiply(self.volume, np.divide(_ROOM, scale, out=scale)[:, None], out=axis)
         np.add(axis, self.places, out=axis)
-        at_edges = np.interp(self.edges, axis.reshape(-1), self.signed.sums.reshape(-1))
+        at_edges = np.interp(self.edges, self.flat_axis, self.flat_signed)
         ratio_into(self.vpin, _absolute_moves(at_edges.reshape(-1, VPIN_BUCKETS + 1)), total)
-
-
-class _Running:
-    """Sums before and after each of the last 100 bars, from 0 on; shape (series, 101), a view."""
-
-    def __init__(self, sums: FloatArray) -> None:
-        self.sums, in_one_piece = sums, sums.reshape(-1)
-        # In one piece it is moved faster. The first of a series lands on the last of the one before, written anew.
-        self._older, self._newer = in_one_piece[:-1], in_one_piece[1:]
-        self._first = sums[:, :1]
-        self.last, self._before, self.ten_before = sums[:, -1], sums[:, -2], sums[:, -1 - OFI_BARS]
-
-    def push(self, added: FloatArray) -> None:
-        """Sums since the window began, not since the engine did: what an old spike rounded away heals with it."""
-        self._older[:] = self._newer
-        np.add(self._before, added, out=self.last)
-        np.subtract(self.sums, self._first.copy(), out=self.sums)
 
 
 def running_flow(bars: Bars) -> FloatArray:
