@@ -94,7 +94,7 @@ class LiveCore:
         close, gains, said = of.close, of.average[GAINS], of.said
         percents, from_middle, width, spans = of.over
         up_and_down, half, middle, price = of.under
-        self._band(of, middle, half)
+        of.band(middle, half)
         np.subtract(said[MACD], said[SIGNAL], out=said[HISTOGRAM])
         np.multiply(gains, _PERCENT, out=percents)
         np.subtract(close, middle, out=from_middle)
@@ -106,17 +106,6 @@ class LiveCore:
         price[:] = close
         ratio_into(of.ratios, of.overs, of.unders)
         return of.read
-
-    def _band(self, of: _Views, middle: FloatArray, half: FloatArray) -> None:
-        """Middle and half width of the Bollinger band; NaN where only rounding is left of it."""
-        np.divide(of.band_sums, _PERIOD, out=of.means)
-        mean, square = of.mean
-        np.multiply(mean, mean, out=half)
-        np.subtract(square, half, out=half)
-        np.sqrt(np.maximum(half, ZERO, out=half), out=half)
-        np.multiply(half, _SIGMAS, out=half)
-        np.add(of.base, mean, out=middle)
-        blank(half, half <= middle * _NOISE)
 
     def _at(self, at: Step) -> _Views:
         of = self._views.get(at.lanes)
@@ -145,6 +134,17 @@ class _Views:
         self.mark, self.mean = [*self.marks], [*self.means]
         self.overs, self.unders = np.empty((2, 4, len(close)))
         self.over, self.under = [*self.overs], [*self.unders]
+
+    def band(self, middle: FloatArray, half: FloatArray) -> None:
+        """Writes middle and half width of the Bollinger band; NaN where only rounding is left of it."""
+        np.divide(self.band_sums, _PERIOD, out=self.means)
+        mean, square = self.mean
+        np.multiply(mean, mean, out=half)
+        np.subtract(square, half, out=half)
+        np.sqrt(np.maximum(half, ZERO, out=half), out=half)
+        np.multiply(half, _SIGMAS, out=half)
+        np.add(self.base, mean, out=middle)
+        blank(half, half <= middle * _NOISE)
 
 
 def _averages(bars: Bars) -> FloatArray:

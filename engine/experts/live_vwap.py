@@ -21,7 +21,7 @@ class LiveVwap:
 
     def __init__(self, lanes: Sequence[Bars]) -> None:
         self._midnight = side_by_side((bars.ts[-1] // DAY_MS + 1) * DAY_MS for bars in lanes)
-        """When the day ends."""
+        """When the day ends, ms. Bars come in the order of time."""
         days = [_since_midnight(bars) for bars in lanes]
         self._anchor = side_by_side(anchor for anchor, _ in days)
         self._moments = side_by_side(moments for _, moments in days)
