@@ -111,7 +111,7 @@ class CoreAlone:
 
     def advance(self, bars: Bars) -> FloatArray:
         self._core.advance(self._step, bars)
-        return self._core.read(self._step.columns)
+        return self._core.read(self._step)
 
 
 def bars_at(markets: Sequence[MarketSnapshot], row: int) -> Bars:

@@ -10,43 +10,41 @@ from numpy.typing import NDArray
 from engine.experts.flow import BarFlow
 from engine.experts.jumps import JUMP_Z, jump_z_column
 from engine.experts.momentum import rsi_column
-from engine.experts.rolling import padded, ratio
+from engine.experts.rolling import blank, padded, ratio
 from engine.experts.score import scores_of, votes_of
 from engine.experts.trend import ema_columns, macd_columns, stack_gap
 from engine.experts.volatility import REALISED_BARS, atr_column, bars_per_year, bollinger_columns, realised_vol_column
 from engine.experts.vwap import vwap_columns
 from engine.model import Candles, FloatArray, IntArray, Timeframe
 
+MEASURED = (
+    "ema9", "ema20", "ema50", "atr", "macd", "macd_signal", "macd_histogram", "rsi", "bollinger_position",
+    "bollinger_width_pct", "atr_pct", "vpin", "toxicity", "realised_vol", "jump_z", "ofi_bar",
+    "vwap_deviation_sigma", "vwap_deviation_pct",
+)  # fmt: skip
+"""The indicators, in the order of the rows of `TimeframeColumns.measured`; signals carry them under these names."""
+_ROW = {name: row for row, name in enumerate(MEASURED)}
+
 
 @dataclass(frozen=True, slots=True)
 class TimeframeColumns:
-    """Arrays of shape (rows,), oldest first, NaN = unknown; `votes` is (5, rows) of −1, 0, +1.
+    """Of the last `rows` bars, oldest first, NaN = unknown: arrays of shape (rows,), but `measured` is (18, rows) and
+    `votes`, of −1, 0, +1, (5, rows). An indicator is also had by its name: `columns.rsi`.
 
-    Row i uses nothing after bar i. Units as in `engine.model.TimeframeSignals`.
+    Column i uses nothing after bar i. Units as in `engine.model.TimeframeSignals`.
     """
 
     bar_ts: IntArray
     close: FloatArray
-    ema9: FloatArray
-    ema20: FloatArray
-    ema50: FloatArray
-    rsi: FloatArray
-    macd: FloatArray
-    macd_signal: FloatArray
-    macd_histogram: FloatArray
-    bollinger_position: FloatArray
-    bollinger_width_pct: FloatArray
-    atr: FloatArray
-    atr_pct: FloatArray
-    ofi_bar: FloatArray
-    vpin: FloatArray
-    toxicity: FloatArray
-    realised_vol: FloatArray
-    jump_z: FloatArray
-    vwap_deviation_pct: FloatArray
-    vwap_deviation_sigma: FloatArray
-    votes: NDArray[np.int64]
+    measured: FloatArray
+    votes: NDArray[np.int8]
     score: FloatArray
+
+    def __getattr__(self, name: str) -> FloatArray:
+        if name not in _ROW:
+            raise AttributeError(f"columns have no {name!r}, only {', '.join(MEASURED)}")
+        row: FloatArray = self.measured[_ROW[name]]
+        return row
 
 
 def timeframe_columns(timeframe: Timeframe, candles: Candles, rows: int | None = None) -> TimeframeColumns:
@@ -66,29 +64,22 @@ def timeframe_columns(timeframe: Timeframe, candles: Candles, rows: int | None =
     jump_z = jump_z_column(returns, rows)
     vwap_pct, vwap_sigma = vwap_columns(candles, rows)
     gap = stack_gap(ema9, ema20, ema50)
-    evidence = np.array([ratio(gap, atr), rsi - 50, ratio(macd + histogram, atr), ofi_bar, vwap_sigma, position])
+    spans = atr.copy()
+    # Of a price that stands only noise is left, in the averages as in the range.
+    blank(spans, flow.frozen)
+    evidence = np.array([ratio(gap, spans), rsi - 50, ratio(macd + histogram, spans), ofi_bar, vwap_sigma, position])
     last = padded(close, rows)
+    measured = {
+        "ema9": ema9, "ema20": ema20, "ema50": ema50, "atr": atr, "macd": macd, "macd_signal": macd_signal,
+        "macd_histogram": histogram, "rsi": rsi, "bollinger_position": position, "bollinger_width_pct": width,
+        "atr_pct": ratio(atr, last), "vpin": vpin, "toxicity": toxicity,
+        "realised_vol": realised_vol_column(returns, bars_per_year(timeframe), rows), "jump_z": jump_z,
+        "ofi_bar": ofi_bar, "vwap_deviation_sigma": vwap_sigma, "vwap_deviation_pct": vwap_pct,
+    }  # fmt: skip
     return TimeframeColumns(
         bar_ts=candles.ts[len(candles) - rows :],
         close=last,
-        ema9=ema9,
-        ema20=ema20,
-        ema50=ema50,
-        rsi=rsi,
-        macd=macd,
-        macd_signal=macd_signal,
-        macd_histogram=histogram,
-        bollinger_position=position,
-        bollinger_width_pct=width,
-        atr=atr,
-        atr_pct=ratio(atr, last),
-        ofi_bar=ofi_bar,
-        vpin=vpin,
-        toxicity=toxicity,
-        realised_vol=realised_vol_column(returns, bars_per_year(timeframe), rows),
-        jump_z=jump_z,
-        vwap_deviation_pct=vwap_pct,
-        vwap_deviation_sigma=vwap_sigma,
+        measured=np.array([measured[name] for name in MEASURED]),
         votes=votes_of(evidence),
         score=scores_of(evidence, jump_z, toxicity, JUMP_Z),
     )

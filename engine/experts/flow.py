@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from engine.experts.rolling import padded, ratio, trailing_sums
+from engine.experts.rolling import ZERO, padded, ratio, trailing_sums
 from engine.model import FloatArray, IntArray
 
 SIGMA_BARS = 50
@@ -19,6 +19,7 @@ TOXICITY_STEP = 4
 TOXICITY_SAMPLES = 24
 
 _EDGES = np.linspace(0.0, 1.0, VPIN_BUCKETS + 1)
+_INFINITE = np.full((), np.inf)
 _STEPS_BACK = TOXICITY_STEP * np.arange(TOXICITY_SAMPLES)
 
 
@@ -28,7 +29,9 @@ def buy_fraction(change: FloatArray, sigma: FloatArray) -> FloatArray:
     A bar whose σ is zero says nothing about its aggressor and is split in half.
     Source: Easley, López de Prado, O'Hara, Rev. Fin. Studies 25(5):1457-1493 (2012).
     """
-    share: FloatArray = ndtr(change / np.where(sigma > 0, sigma, np.inf))
+    moving = sigma.copy()
+    np.copyto(moving, _INFINITE, where=~(moving > ZERO))
+    share: FloatArray = ndtr(change / moving)
     return share
 
 
@@ -52,7 +55,10 @@ class BarFlow:
         self.sigma = np.sqrt(trailing_sums(change * change, SIGMA_BARS, bars) / SIGMA_BARS) if bars else change[:0]
         self.volume = volume[len(volume) - bars :]
         share = buy_fraction(change[len(change) - bars :], self.sigma)
-        self._moving = padded(self.sigma, rows) > 0
+        still = padded(self.sigma, rows)
+        self._moving = still > 0
+        self.frozen = still <= 0
+        """Whether each of the last rows closes 50 bars without a change; false where so many are not known."""
         self.signed = self.volume * (2 * share - 1)
 
     def ofi_bar(self) -> FloatArray:

@@ -7,6 +7,7 @@ by Huang & Tauchen, J. Fin. Econometrics 3(4) (2005).
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -22,6 +23,7 @@ JUMP_Z = 3.090232306167813
 """The standard normal's 99.9 % quantile: a jump at α = 0.001."""
 
 _MU_43 = 2 ** (2 / 3) * math.gamma(7 / 6) / math.gamma(1 / 2)
+_ONE = np.ones(())
 _THETA = (math.pi / 2) ** 2 + math.pi - 5
 
 
@@ -54,8 +56,15 @@ def jump_test(
     squared: FloatArray, paired: FloatArray, tripled: FloatArray, m: int
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """(RV, BV, RJ, z) from the sums over m returns: Σr², Σ|r_i r_{i−1}| and Σ|r_i r_{i−1} r_{i−2}|^{4/3}."""
-    bv = (math.pi / 2) * (m / (m - 1)) * paired
-    tq = m * _MU_43**-3 * (m / (m - 2)) * tripled
+    of_bv, of_tq, of_noise = _constants(m)
+    bv, tq = of_bv * paired, of_tq * tripled
     rj = ratio(squared - bv, squared)
-    z = rj / np.sqrt(_THETA / m * np.fmax(1.0, ratio(tq, bv * bv)))
+    z = rj / np.sqrt(of_noise * np.fmax(_ONE, ratio(tq, bv * bv)))
     return squared, bv, rj, z
+
+
+@cache
+def _constants(m: int) -> tuple[FloatArray, ...]:
+    """Of `jump_test`; see `rolling.ZERO`."""
+    numbers = ((math.pi / 2) * (m / (m - 1)), m * _MU_43**-3 * (m / (m - 2)), _THETA / m)
+    return tuple(np.array(number) for number in numbers)

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.experts.bars import Bars, Step, side_by_side
-from engine.experts.rolling import ratio
+from engine.experts.rolling import ZERO, ratio_into
 from engine.experts.vwap import DAY_MS, ROUNDING_NOISE
-from engine.model import FloatArray
+from engine.model import FloatArray, IntArray
+
+_PRICES = np.array(3.0)
+_NOISE = np.array(ROUNDING_NOISE)
 
 
 class LiveVwap:
@@ -17,33 +20,58 @@ class LiveVwap:
     Σv, Σv·offset, Σv·offset²."""
 
     def __init__(self, lanes: Sequence[Bars]) -> None:
-        self._day = side_by_side(bars.ts[-1] // DAY_MS for bars in lanes)
+        self._midnight = side_by_side((bars.ts[-1] // DAY_MS + 1) * DAY_MS for bars in lanes)
+        """When the day ends, ms. Bars come in the order of time."""
         days = [_since_midnight(bars) for bars in lanes]
         self._anchor = side_by_side(anchor for anchor, _ in days)
         self._moments = side_by_side(moments for _, moments in days)
+        self._views: dict[tuple[int, ...], _Views] = {}
 
     def advance(self, at: Step, bars: Bars) -> None:
-        known, moments, anchor = self._day[at.columns], self._moments[:, at.columns], self._anchor[at.columns]
-        typical = (bars.high + bars.low + bars.close) / 3
-        day = bars.ts // DAY_MS
-        begun = day != known
-        if begun.any():
-            known[:] = day
-            anchor[begun] = typical[begun]
-            moments[:, begun] = 0.0
-        offset = typical - anchor
-        first = bars.volume * offset
-        moments[0] += bars.volume
-        moments[1] += first
-        moments[2] += first * offset
+        of, volume = self._at(at), bars.volume
+        typical, (traded, first, second) = of.typical, of.added
+        np.add(bars.high, bars.low, out=typical)
+        np.add(typical, bars.close, out=typical)
+        np.divide(typical, _PRICES, out=typical)
+        begun = bars.ts >= of.midnight
+        if np.count_nonzero(begun):
+            of.midnight[:] = (bars.ts // DAY_MS + 1) * DAY_MS
+            of.anchor[begun] = typical[begun]
+            of.moments[:, begun] = 0.0
+        traded[:] = volume
+        offset = np.subtract(typical, of.anchor, out=typical)
+        np.multiply(volume, offset, out=first)
+        np.multiply(first, offset, out=second)
+        np.add(of.moments, of.adding, out=of.moments)
 
-    def read(self, columns: slice) -> tuple[FloatArray, FloatArray]:
-        """VWAP (NaN on a day without volume) and its σ, 0 where only rounding is left of it."""
-        moments = self._moments[:, columns]
-        centre, square = ratio(moments[1:], moments[0])
-        vwap = self._anchor[columns] + centre
-        sigma = np.sqrt(np.maximum(square - centre * centre, 0.0))
-        return vwap, sigma * (sigma > ROUNDING_NOISE * vwap)
+    def read(self, at: Step, vwap: FloatArray, sigma: FloatArray) -> None:
+        """Writes VWAP (NaN on a day without volume) and its σ, 0 where only rounding is left of it."""
+        of = self._at(at)
+        centre, square = of.mean
+        of.volumes[:] = of.moments[0]
+        ratio_into(of.means, of.moments[1:], of.volumes)
+        np.add(of.anchor, centre, out=vwap)
+        np.multiply(centre, centre, out=sigma)
+        np.subtract(square, sigma, out=sigma)
+        np.sqrt(np.maximum(sigma, ZERO, out=sigma), out=sigma)
+        np.copyto(sigma, ZERO, where=sigma <= vwap * _NOISE)
+
+    def _at(self, at: Step) -> _Views:
+        of = self._views.get(at.lanes)
+        if of is None:
+            cut = at.columns
+            of = self._views[at.lanes] = _Views(self._midnight[cut], self._anchor[cut], self._moments[:, cut])
+        return of
+
+
+class _Views:
+    """The state in the columns of one step, cut out once, and room to compute in."""
+
+    def __init__(self, midnight: IntArray, anchor: FloatArray, moments: FloatArray) -> None:
+        self.midnight, self.anchor, self.moments = midnight, anchor, moments
+        self.typical = np.empty(len(anchor))
+        self.adding, self.means = np.empty((3, len(anchor))), np.empty((2, len(anchor)))
+        self.added, self.mean, self.volumes = [*self.adding], [*self.means], np.empty((2, len(anchor)))
 
 
 def _since_midnight(bars: Bars) -> tuple[FloatArray, FloatArray]:

@@ -8,8 +8,13 @@ Unknown is NaN inside arrays and becomes None in the signals.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.model import FloatArray
+
+# Arrays of no dimension: with a float of Python's, NumPy asks at each call what it is, for longer than it computes.
+ZERO = np.zeros(())
+_NAN = np.full((), np.nan)
 
 
 def trailing_sums(values: FloatArray, window: int, rows: int) -> FloatArray:
@@ -36,8 +41,21 @@ def padded(values: FloatArray, rows: int) -> FloatArray:
 
 def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     """numerator / denominator; NaN where the denominator is not positive."""
-    quotient: FloatArray = numerator / np.where(denominator > 0, denominator, np.nan)
+    positive = denominator.copy()
+    blank(positive, positive <= ZERO)
+    quotient: FloatArray = numerator / positive
     return quotient
+
+
+def ratio_into(quotient: FloatArray, numerator: FloatArray, denominator: FloatArray) -> None:
+    """`ratio` without a new array; a denominator that is not positive becomes NaN itself."""
+    blank(denominator, denominator <= ZERO)
+    np.divide(numerator, denominator, out=quotient)
+
+
+def blank(values: FloatArray, unknown: NDArray[np.bool_]) -> None:
+    """Makes them NaN, in place."""
+    np.copyto(values, _NAN, where=unknown)
 
 
 def known(value: float) -> float | None:

@@ -13,7 +13,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from engine.experts.bars import Bars, history_of, side_by_side
+from engine.experts.bars import Bars, history_of, side_by_side, table
 from engine.experts.columns import TimeframeColumns
 from engine.experts.freshness import is_sound
 from engine.experts.live_flow import WARM_BARS
@@ -72,7 +72,7 @@ class SignalBoard:
         if any(len(window) != len(known.ts) for window in windows):
             return False
         now = history_of(windows)
-        grown = is_one_more(known, now) and bool(np.isfinite(np.array([window.open for window in windows])).all())
+        grown = is_one_more(known, now) and bool(np.isfinite(table([window.open for window in windows])).all())
         if grown:
             self._histories[timeframe] = now
         return grown

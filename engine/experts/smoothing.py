@@ -17,16 +17,17 @@ from engine.model import FloatArray
 
 FAST, SLOW, SIGNAL = 12, 26, 9
 
-CLOSES = 5
-"""Rows 0 to 4 average closes (EMA 9, 20, 50; MACD's 12 and 26); rows 5 to 7, Wilder's, the gains, the losses and
-the true ranges."""
-PERIODS = (*EMA_PERIODS, FAST, SLOW)
-STEP = np.array([2 / (period + 1) for period in PERIODS] + [1 / ATR_PERIOD] * 3)[:, None]
-SIGNAL_STEP = 2 / (SIGNAL + 1)
+GAINS, LOSSES, FAST_EMA, SLOW_EMA, EMA9, EMA20, EMA50, RANGES = range(8)
+"""Rows of the averages: Wilder's of gains, losses and true ranges, the others of closes."""
+CLOSES = slice(FAST_EMA, RANGES)
+PERIODS = (FAST, SLOW, *EMA_PERIODS)
+SHARES = (*[1 / ATR_PERIOD] * 2, *(2 / (period + 1) for period in PERIODS), 1 / ATR_PERIOD)
+"""What the newest input weighs in each of them."""
+SIGNAL_SHARE = np.array(2 / (SIGNAL + 1))
 
 
 def seeded(close: FloatArray, gains: FloatArray, losses: FloatArray, ranges: FloatArray) -> FloatArray:
-    """The eight averages and MACD's signal line, shape (9, series).
+    """The eight averages and, last, MACD's signal line; shape (9, series).
 
     `close` is (series, bars), the others (series, bars − 1); bars ≥ 50.
     """
@@ -35,18 +36,17 @@ def seeded(close: FloatArray, gains: FloatArray, losses: FloatArray, ranges: Flo
     averages = np.empty((9, len(close)))
     # einsum, not a matrix product: a series' sum must not depend on how many others stand beside it.
     of_closes = np.einsum("sn,kn->ks", close, _close_weights(n))
-    averages[:CLOSES], averages[8] = of_closes[:CLOSES], of_closes[CLOSES]
-    for row, inputs in ((5, gains), (6, losses), (7, ranges)):
+    averages[CLOSES], averages[8] = of_closes[:-1], of_closes[-1]
+    for row, inputs in ((GAINS, gains), (LOSSES, losses), (RANGES, ranges)):
         averages[row] = np.einsum("sn,n->s", inputs, wilder)
     return averages
 
 
-def step(averages: FloatArray, inputs: FloatArray) -> None:
-    """One bar later, in place; `inputs` is (8, series): five times the close, then gain, loss, true range."""
-    eight = averages[:8]
-    eight += STEP * (inputs - eight)
-    signal = averages[8]
-    signal += SIGNAL_STEP * (averages[3] - averages[4] - signal)
+def step(averages: FloatArray, inputs: FloatArray, shares: FloatArray) -> None:
+    """Averages go on by one input each, in place; `inputs` is lost."""
+    inputs -= averages
+    inputs *= shares
+    averages += inputs
 
 
 def ema_weights(n: int, period: int, share: float, start: int = 0) -> FloatArray:
@@ -61,14 +61,14 @@ def ema_weights(n: int, period: int, share: float, start: int = 0) -> FloatArray
 
 @cache
 def _close_weights(n: int) -> FloatArray:
-    """Shape (6, n): the five averages of closes, then MACD's signal line, which is an average of their difference."""
-    starts = (0, 0, 0, SLOW - FAST, 0)
+    """Shape (6, n): the five averages of closes, then MACD's signal line, an average of what is between two of them."""
+    starts = (SLOW - FAST, 0, 0, 0, 0)
     rows = [ema_weights(n, p, 2 / (p + 1), start) for p, start in zip(PERIODS, starts, strict=True)]
     line = np.zeros((2, n))
     line[0, :SLOW], line[1, :SLOW] = (ema_weights(SLOW, p, 2 / (p + 1), SLOW - p) for p in (FAST, SLOW))
     steps = np.array([2 / (FAST + 1), 2 / (SLOW + 1)])
     signal = np.zeros(n)
-    for bar, weight in enumerate(ema_weights(n - SLOW + 1, SIGNAL, SIGNAL_STEP), SLOW - 1):
+    for bar, weight in enumerate(ema_weights(n - SLOW + 1, SIGNAL, 2 / (SIGNAL + 1)), SLOW - 1):
         if bar >= SLOW:
             line *= 1 - steps[:, None]
             line[:, bar] = steps

@@ -6,17 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from engine.experts.columns import TimeframeColumns, timeframe_columns
+from engine.experts.columns import MEASURED, TimeframeColumns, timeframe_columns
 from engine.experts.jumps import JUMP_Z
 from engine.experts.score import MIN_LEAD, TIMEFRAME_WEIGHTS
 from engine.model import Candles, Direction, TechnicalSignals, Timeframe, TimeframeSignals
-
-_MEASURED = (
-    "ema9", "ema20", "ema50", "rsi", "macd", "macd_signal", "macd_histogram", "bollinger_position",
-    "bollinger_width_pct", "atr", "atr_pct", "ofi_bar", "vpin", "toxicity", "realised_vol", "jump_z",
-    "vwap_deviation_pct", "vwap_deviation_sigma",
-)  # fmt: skip
-"""Columns that signals carry under their own name."""
 
 
 def technical_signals(candles: Mapping[Timeframe, Candles]) -> TechnicalSignals:
@@ -74,7 +67,7 @@ def signals_of(
     timeframes: Sequence[Timeframe], columns: TimeframeColumns, rows: slice = slice(None)
 ) -> list[TimeframeSignals]:
     """Rows of the columns as signals, each with its timeframe; what is NaN or infinite becomes None."""
-    table = np.array([getattr(columns, name)[rows] for name in _MEASURED]).T
+    table = columns.measured[:, rows].T
     cells = table.astype(object)
     cells[~np.isfinite(table)] = None
     measured = cells.tolist()
@@ -86,7 +79,7 @@ def signals_of(
 def _signals(
     timeframe: Timeframe, bar_ts: int, close: float, measured: list[float | None], votes: list[int], score: float
 ) -> TimeframeSignals:
-    named = dict(zip(_MEASURED, measured, strict=True))
+    named = dict(zip(MEASURED, measured, strict=True))
     jump_z = named["jump_z"]
     return TimeframeSignals(
         timeframe=timeframe,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import talib
 
-from engine.experts.rolling import padded
+from engine.experts.rolling import ZERO, padded
 from engine.model import FloatArray
 
 EMA_PERIODS = (9, 20, 50)
@@ -34,6 +34,6 @@ def stack_gap(ema9: FloatArray, ema20: FloatArray, ema50: FloatArray) -> FloatAr
     weakest link of the stack, which goes to 0 continuously where the order breaks.
     """
     fast, slow = ema9 - ema20, ema20 - ema50
-    weakest = np.minimum(np.abs(fast), np.abs(slow))
-    gap: FloatArray = weakest * (np.sign(fast) + np.sign(slow)) / 2
+    rising, falling = np.minimum(fast, slow), np.maximum(fast, slow)
+    gap: FloatArray = np.maximum(rising, ZERO) + np.minimum(falling, ZERO)
     return gap

@@ -50,7 +50,7 @@ def test_the_streams_that_a_new_bar_is_measured_beside_say_the_same() -> None:
         position = (
             (markets[series % 2].candles[tuple(Timeframe)[series // 2]].close[309] - middle) * 2 / (upper - lower)
         )
-        assert [ema9, ema20, ema50, *macd, atr, rsi, position] == pytest.approx(said[:9, series].tolist(), abs=1e-6)
+        assert [ema9, ema20, ema50, atr, *macd, rsi, position] == pytest.approx(said[:9, series].tolist(), abs=1e-6)
 
 
 def _signals_of(theirs: Mapping[str, Any], market: MarketSnapshot, timeframe: Timeframe) -> dict[str, Any]:

