@@ -21,6 +21,7 @@ from engine.exchange.simulator.simulated_market import SimulatedMarket, open_mar
 
 DAY = 86_400_000
 FIRST = 1_700_006_400_000
+Row = tuple[object, ...]
 COLUMNS = ("ticker", "ts_ms", "open", "high", "low", "close", "volume")
 
 
@@ -45,12 +46,12 @@ def candle_rows(
     )
 
 
-def write_csv(path: Path, rows: Sequence[tuple[object, ...]], header: tuple[str, ...] = COLUMNS) -> None:
+def write_csv(path: Path, rows: Sequence[Row], header: tuple[str, ...] = COLUMNS) -> None:
     with gzip.open(path, "wt", newline="") if path.suffix == ".gz" else path.open("w", newline="") as lines:
         csv.writer(lines).writerows([header, *rows])
 
 
-def write_parquet(path: Path, rows: Sequence[tuple[object, ...]], header: tuple[str, ...] = COLUMNS) -> None:
+def write_parquet(path: Path, rows: Sequence[Row], header: tuple[str, ...] = COLUMNS) -> None:
     pq.write_table(pa.table(dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))), path)
 
 
