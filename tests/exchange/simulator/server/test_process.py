@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,17 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"port {port} is taken" in refused(tmp_path, port=port)
+
+
+@pytest.mark.slow
+def test_a_generated_market_reads_nothing_that_only_recordings_need() -> None:
+    """A quarter of a second and 50 MB of every start."""
+    asked = "import sys; from engine.exchange.simulator import __main__ as program; program.open_market(7); "
+    said = subprocess.run(
+        [sys.executable, "-c", asked + "print('pyarrow' in sys.modules)"],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert said.stdout == "False\n"
 
 
 @pytest.mark.slow
