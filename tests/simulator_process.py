@@ -15,7 +15,10 @@ from typing import Any
 
 import httpx
 
+from tests.forked_simulator import ForkedSimulator
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+PROGRAM = (sys.executable, "-m", "engine.exchange.simulator")
 KEY, SECRET, PASSPHRASE = "cynosure-sim", "cynosure-sim-secret", "cynosure-sim-pass"
 _WHEN = ("method", "inst", "body", "channel", "call", "calls", "every", "chance", "times", "from_s", "until_s")
 
@@ -26,11 +29,12 @@ class Simulator:
 
     command: list[str]
     log_path: Path
+    forked: bool = False
     key: str = KEY
     secret: str = SECRET
     passphrase: str = PASSPHRASE
     flag: str = "1"
-    process: subprocess.Popen[bytes] = field(init=False)
+    process: subprocess.Popen[bytes] | ForkedSimulator = field(init=False)
     port: int = field(init=False, default=0)
     base_url: str = field(init=False)
     ws_url: str = field(init=False)
@@ -38,10 +42,7 @@ class Simulator:
 
     def boot(self) -> None:
         """Starts it; raises RuntimeError with its last words when it ends instead of listening."""
-        with self.log_path.open("ab") as errors:
-            self.process = subprocess.Popen(
-                self.command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
-            )
+        self.process = self._forked() if self.forked else self._started()
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -51,6 +52,15 @@ class Simulator:
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}/ws/v5"
         self._http = httpx.Client(base_url=self.base_url, timeout=60, trust_env=False)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with self.log_path.open("ab") as errors:
+            return subprocess.Popen(
+                self.command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+            )
+
+    def _forked(self) -> ForkedSimulator:
+        return ForkedSimulator(self.command[len(PROGRAM) :], self.log_path)
 
     def clock(self) -> tuple[int, float]:
         """(venue time in ms, speed)."""
@@ -130,7 +140,7 @@ def simulator_command(folder: Path, **options: Any) -> list[str]:
         options["state"] = folder / "simulator.db"
     # A test that dies without cleaning up leaves no process behind for long.
     chosen = {"port": 0, "seed": 7, "speed": 0, "idle_exit": 120} | options
-    command = [sys.executable, "-m", "engine.exchange.simulator"]
+    command = [*PROGRAM]
     for name, value in chosen.items():
         if value is True:
             command.append(f"--{name.replace('_', '-')}")
@@ -140,9 +150,10 @@ def simulator_command(folder: Path, **options: Any) -> list[str]:
 
 
 @contextmanager
-def simulator(folder: Path, **options: Any) -> Iterator[Simulator]:
+def simulator(folder: Path, *, forked: bool = True, **options: Any) -> Iterator[Simulator]:
     """A running venue; see `simulator_command` for the options. Frozen, seed 7 and without a state file by default."""
-    running = Simulator(simulator_command(folder, **options), folder / f"simulator-{os.getpid()}.log")
+    log = folder / f"simulator-{os.getpid()}.log"
+    running = Simulator(simulator_command(folder, **options), log, forked)
     running.boot()
     try:
         yield running

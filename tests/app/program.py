@@ -65,6 +65,13 @@ def environment(**extra: str) -> dict[str, str]:
     return kept | extra
 
 
+def as_installed(**extra: str) -> dict[str, str]:
+    """The environment, with the packages of requirements.txt: without pandas, which only a bench uses."""
+    found = environment(**extra)
+    paths = (str(REPOSITORY / "tests" / "app" / "as_installed"), found.get("PYTHONPATH", ""))
+    return found | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
 def command(home: Path, *arguments: str) -> list[str]:
     return [sys.executable, str(REPOSITORY / "app.py"), "--home", str(home), *arguments]
 
@@ -73,7 +80,7 @@ def app(home: Path, *arguments: str, timeout: float = 100.0, **env: str) -> Fini
     """Runs `python app.py --home HOME ...` to its end."""
     done = subprocess.run(
         command(home, *arguments),
-        cwd=REPOSITORY, env=environment(**env), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        cwd=REPOSITORY, env=as_installed(**env), stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=timeout, check=False,
     )  # fmt: skip
     return Finished(done.returncode, done.stdout, done.stderr)
@@ -164,7 +171,7 @@ def daemon(home: Path, *arguments: str, **env: str) -> Iterator[Daemon]:
     """A started daemon; whatever a test leaves of it and of its market is ended."""
     process = subprocess.Popen(
         command(home, "--daemon", *arguments),
-        cwd=REPOSITORY, env=environment(**env), stdin=subprocess.DEVNULL,
+        cwd=REPOSITORY, env=as_installed(**env), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,7 @@ def closes(seed: int, base: float) -> tuple[float, ...]:
     return tuple(round(float(value), 4) for value in path)
 
 
+@cache  # a recording is told some eight hundred times, and events are frozen
 def brief(index: int, cycle: int = CYCLE) -> events.BriefReady:
     ticker, last, _, _, streak, count = MARKET[index]
     kind = "crypto" if ticker in {"BTC", "ETH", "SOL", "XRP", "SUI"} else "stock"
@@ -302,6 +304,7 @@ def sizing(price: Decimal) -> Sizing:
     )
 
 
+@cache
 def decision(index: int, cycle: int = CYCLE) -> events.DecisionMade:
     ticker, last, _, _, streak, count = MARKET[index]
     said, found = synthesis(index), gates(index)

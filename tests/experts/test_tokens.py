@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from dashscope.tokenizers import get_tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,8 @@ Count = Callable[[str], int]
 
 @pytest.fixture(scope="module")
 def count() -> Count:
+    from dashscope.tokenizers import get_tokenizer  # a second of reading
+
     tokenizer = get_tokenizer("qwen-turbo")
     return lambda text: len(tokenizer.encode(text))
 

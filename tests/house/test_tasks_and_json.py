@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -13,19 +14,24 @@ WRITERS = {"dumps", "dump", "JSONEncoder"}
 ECHOES_WHAT_A_CLIENT_SENT = "engine/exchange/simulator/streams.py"
 
 
-def calls(*folders: str) -> Iterator[tuple[str, ast.Call, str, str]]:
+Call = tuple[str, ast.Call, str, str]
+
+
+def calls(*folders: str) -> Iterator[Call]:
     """(file, call, name of the function, name of what it is called on)."""
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                    owner = node.func.value
-                    yield (
-                        path.relative_to(ROOT).as_posix(),
-                        node,
-                        node.func.attr,
-                        owner.id if isinstance(owner, ast.Name) else "",
-                    )
+            yield from calls_of(path)
+
+
+@cache
+def calls_of(path: Path) -> tuple[Call, ...]:
+    file = path.relative_to(ROOT).as_posix()
+    return tuple(
+        (file, node, node.func.attr, node.func.value.id if isinstance(node.func.value, ast.Name) else "")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    )
 
 
 def test_every_task_is_started_by_the_supervisor_or_in_a_task_group() -> None:

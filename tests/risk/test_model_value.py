@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 import pytest
-from scipy import stats
 
 from engine.model.worth import Answerer, Policy, Worth
 from engine.risk.bootstrap import block_length, mean_interval, resampled_means, t_over_normal
@@ -65,8 +66,16 @@ def test_blocks_keep_the_memory_that_single_draws_lose() -> None:
     assert [block_length(n) for n in (1, 27, 30, 64, 216)] == [1, 3, 4, 4, 6]
 
 
+@pytest.fixture(scope="module")
+def stats() -> ModuleType:
+    """Two seconds of reading that only who runs these tests pays."""
+    from scipy import stats
+
+    return stats
+
+
 @pytest.mark.parametrize("freedom", [4, 6.5, 14, 40])
-def test_students_quantile(freedom: float) -> None:
+def test_students_quantile(stats: ModuleType, freedom: float) -> None:
     exact = stats.t.ppf(0.975, freedom) / stats.norm.ppf(0.975)
     assert t_over_normal(0.975, freedom) == pytest.approx(exact, rel=0.02)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from types import ModuleType
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from engine.model.review import InformationCoefficient
 from engine.risk.signal_quality import (
@@ -55,9 +55,17 @@ def test_t_of_independent_pairs() -> None:
     assert t_statistic(-1.0, 30) == -math.inf
 
 
+@pytest.fixture(scope="module")
+def stats() -> ModuleType:
+    """Two seconds of reading that only who runs these tests pays."""
+    from scipy import stats
+
+    return stats
+
+
 @settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(-3, 3), min_size=2, max_size=2), min_size=3, max_size=40))
-def test_ranks_are_those_of_scipy_also_with_ties(rows: list[list[int]]) -> None:
+def test_ranks_are_those_of_scipy_also_with_ties(stats: ModuleType, rows: list[list[int]]) -> None:
     values = np.array(rows, dtype=float)
     expected = np.column_stack([stats.rankdata(values[:, k]) for k in range(2)])
     assert np.array_equal(average_ranks(values), expected)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bench.drill.drill import drill
 from bench.drill.scenario import SCENARIOS, ScenarioError, chosen_scenarios, read_scenario, scenario_paths
@@ -16,9 +17,13 @@ from bench.drill.table import PAGE, listed
 def cases() -> list[object]:
     """The quick ones run always, the others with the slow set."""
     return [
-        pytest.param(path, id=path.stem, marks=[] if read_scenario(path).quick else pytest.mark.slow)
-        for path in scenario_paths()
+        pytest.param(path, id=path.stem, marks=[] if is_quick(path) else pytest.mark.slow) for path in scenario_paths()
     ]
+
+
+def is_quick(path: Path) -> bool:
+    """Read by libyaml and not checked: every test worker asks this of every file before the first test."""
+    return bool(yaml.load(path.read_bytes(), yaml.CSafeLoader).get("quick", False))
 
 
 @pytest.mark.parametrize("path", cases())
@@ -30,6 +35,7 @@ async def test_it_ends_as_it_must(path: Path) -> None:
 @pytest.mark.parametrize("path", scenario_paths(), ids=lambda path: path.stem)
 def test_the_file_is_understood_and_named_after_its_row(path: Path) -> None:
     scenario = read_scenario(path)
+    assert scenario.quick == is_quick(path)
     check_steps(scenario)
     row = re.sub(r"[^a-z0-9]+", "_", scenario.row.lower())
     assert row.startswith(path.stem.partition("__")[0])

@@ -11,16 +11,17 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import uvicorn
 
+from engine.exchange.simulator.bars import RecordedDataError
 from engine.exchange.simulator.faults.file import FaultFileError, read_fault_file
 from engine.exchange.simulator.faults.plan import FaultPlan
 from engine.exchange.simulator.faults.spec import Fault
 from engine.exchange.simulator.market import Market
 from engine.exchange.simulator.options import Options, read_options
-from engine.exchange.simulator.recorded import RecordedDataError
 from engine.exchange.simulator.request_limits import RequestLimits
 from engine.exchange.simulator.request_log import RequestLog
 from engine.exchange.simulator.routes_admin import Administration, Identity
@@ -36,18 +37,21 @@ HEARTBEAT_S = 0.05
 GRACE_S = 2
 USAGE_EXIT = 2
 
+_Opener = Callable[[int, Path | None, int | None], Market]
+
 
 class StartError(Exception):
     """The operator's mistake, in one line."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serves until told to stop. Exit status 0, or 2 after one line on stderr."""
+def main(arguments: list[str] | None = None, opened: _Opener = open_market) -> int:
+    """Serves until told to stop. Exit status 0, or 2 after one line on stderr. `opened` gives the market of
+    (seed, replay, start in ms)."""
     options = read_options(arguments)
     try:
         seed, faults = read_fault_file(options.faults) if options.faults else (0, ())
         listener = _listen(options.port)
-        market = _market(options)
+        market = _market(options, opened)
         plan = FaultPlan(seed)
         venue = _venue(market, options, plan)
     except (StartError, StateFileError, FaultFileError) as error:
@@ -77,9 +81,9 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _market(options: Options) -> Market:
+def _market(options: Options, opened: _Opener) -> Market:
     try:
-        return open_market(options.seed, options.replay, options.start_ms)
+        return opened(options.seed, options.replay, options.start_ms)
     except RecordedDataError as error:
         raise StartError(str(error)) from None
 

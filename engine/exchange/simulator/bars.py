@@ -13,6 +13,10 @@ from engine.exchange.simulator.specs import InstrumentSpec
 from engine.model import FloatArray, IntArray
 
 
+class RecordedDataError(Exception):
+    """The recorded data cannot be used. One line: the file, what was expected. The user must act."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bars:
     """Base bars, oldest first, arrays of shape (n,): open time in ms, USDT prices on the tick grid,

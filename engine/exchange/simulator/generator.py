@@ -1,7 +1,8 @@
 """A market made of numbers: bars cut from the latent days, on the tick grid, day after day, for ever.
 
 The state at each midnight is kept, so that a day can be made again at any time and comes out the same;
-the days themselves live in a bounded cache.
+the days themselves live in a bounded cache. The history is priced day by day when somebody asks: most venues start
+long before anybody looks at all of it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.exchange.simulator.bars import Bars
-from engine.exchange.simulator.grid import Grid
+from engine.exchange.simulator.grid import Grids
 from engine.exchange.simulator.latent import Cast, LatentDay, first_state, next_day
 from engine.exchange.simulator.noise import key_of, normal
 from engine.exchange.simulator.seasons import BAR_MS, BARS_A_DAY, DAY_MS
@@ -39,11 +40,12 @@ class GeneratedBars:
         self._specs = dict(SPECS)
         self._rows = {inst_id: row for row, inst_id in enumerate(self._specs)}
         self._cast = Cast.of(tuple(self._specs.values()))
-        self._grids = [Grid.of(spec.tick_sz) for spec in self._specs.values()]
+        self._grids = Grids.of([spec.tick_sz for spec in self._specs.values()])
         self._first_day = start_ms // DAY_MS - HISTORY_DAYS
         self._states = [first_state(self._cast, seed)]
+        self._unpriced: dict[int, LatentDay] = {}
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
-        self._home = np.zeros(len(self._grids))
+        self._home = np.zeros(len(self._specs))
         self._settle()
 
     @property
@@ -100,15 +102,14 @@ class GeneratedBars:
 
     def _settle(self) -> None:
         """Writes the history and shifts it so that prices at the start are near the typical ones."""
-        history = [self._latent(day) for day in range(self._first_day, self._start_ms // DAY_MS + 1)]
-        today = history[-1]
+        first, last = self._first_day, self._start_ms // DAY_MS
+        self._unpriced = {day: self._latent(day) for day in range(first, last + 1)}
+        today = self._unpriced[last]
         bars_in = (self._start_ms % DAY_MS) // BAR_MS
         reached = today.log_open + today.move[:, :bars_in].sum(axis=1)
         key = key_of(self._seed, "home")
-        around = np.array([0.05 * normal(key, row) for row in range(len(self._grids))])
+        around = np.array([0.05 * normal(key, row) for row in range(len(self._specs))])
         self._home = np.log([spec.typical_price for spec in self._specs.values()]) + around - reached
-        for day in range(self._first_day, self._first_day + len(history)):
-            self._blocks[day] = self._priced(history.pop(0))
 
     def _latent(self, day: int) -> LatentDay:
         """The latent day, after every day before it has left its state."""
@@ -125,7 +126,8 @@ class GeneratedBars:
     def _block(self, day: int) -> _Block:
         block = self._blocks.get(day)
         if block is None:
-            block = self._blocks[day] = self._priced(self._latent(day))
+            latent = self._unpriced.pop(day, None) or self._latent(day)
+            block = self._blocks[day] = self._priced(latent)
             while len(self._blocks) > _CACHED_DAYS:
                 self._blocks.popitem(last=False)
         else:
@@ -136,14 +138,8 @@ class GeneratedBars:
         """Bars on the tick grid: each opens where the last one closed."""
         log_close = (self._home + latent.log_open)[:, None] + np.cumsum(latent.move, axis=1)
         log_open = log_close - latent.move
-        prices = [np.exp(side) for side in (log_open, log_open + latent.up, log_open - latent.down, log_close)]
-        on_grid = [
-            np.stack(
-                [grid.values(np.maximum(grid.ticks(side[row]), _FEWEST_TICKS)) for row, grid in enumerate(self._grids)]
-            )
-            for side in prices
-        ]
-        opened, high, low, close = on_grid
+        prices = np.exp(np.stack((log_open, log_open + latent.up, log_open - latent.down, log_close)))
+        opened, high, low, close = self._grids.values(np.maximum(self._grids.ticks(prices), _FEWEST_TICKS))
         opened[:, 1:] = close[:, :-1]
         high = np.maximum(high, np.maximum(opened, close))
         low = np.minimum(low, np.minimum(opened, close))

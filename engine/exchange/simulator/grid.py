@@ -1,7 +1,8 @@
-"""The tick grid of one instrument: floats for arithmetic, Decimals and text for the wire, all exact."""
+"""The tick grid of an instrument: floats for arithmetic, Decimals and text for the wire, all exact."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
@@ -51,3 +52,25 @@ class Grid:
 
     def text(self, value: float) -> str:
         return f"{value:.{self.decimals}f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grids:
+    """The grids of n instruments at once, for arrays of shape (…, n, bars); number for number as `Grid` would."""
+
+    units: IntArray
+    scales: IntArray
+
+    @classmethod
+    def of(cls, steps: Sequence[Decimal]) -> Self:
+        grids = [Grid.of(step) for step in steps]
+        return cls(
+            np.array([[grid.unit] for grid in grids], dtype=np.int64),
+            np.array([[10**grid.decimals] for grid in grids], dtype=np.int64),
+        )
+
+    def ticks(self, values: FloatArray) -> IntArray:
+        return np.asarray(np.rint(values * (self.scales / self.units)), dtype=np.int64)
+
+    def values(self, ticks: IntArray) -> FloatArray:
+        return np.asarray(ticks * self.units / self.scales, dtype=np.float64)

@@ -123,14 +123,20 @@ def first_state(cast: Cast, seed: int) -> State:
     )
 
 
+@cache
+def _fading(mood: Mood) -> tuple[float, FloatArray]:
+    """How hard a unit shock pushes the mood, and what is left of it after 1, 2, … 288 bars."""
+    memory = float(np.exp(-1 / (12 * mood.hours)))
+    fading = memory ** np.arange(1, BARS_A_DAY + 1)
+    return mood.sd * (1 - memory**2) ** 0.5, np.asarray(fading, dtype=np.float64)
+
+
 def _run(moods: Sequence[Mood], last: FloatArray, shocks: FloatArray) -> FloatArray:
     """The moods through the day, (moods, rows, 288), driven by unit `shocks` of that shape."""
     days = np.empty_like(shocks)
     for place, mood in enumerate(moods):
-        memory = float(np.exp(-1 / (12 * mood.hours)))
-        push = mood.sd * (1 - memory**2) ** 0.5
+        push, fading = _fading(mood)
         # x_t = m x_{t-1} + e_t, solved at once: x_t = m^t (x_0 + sum of e_k / m^k); m^288 stays far from 0.
-        fading = memory ** np.arange(1, BARS_A_DAY + 1)
         days[place] = fading * (last[place][:, None] + np.cumsum(push * shocks[place] / fading, axis=-1))
     return days
 
@@ -157,7 +163,8 @@ def _mean_square(asset_class: AssetClass) -> float:
 def _seasons(cast: Cast, day: int) -> tuple[FloatArray, FloatArray]:
     """(move, volume) factors (n, 288); a week's mean square of the first is 1."""
     by_class = {kind: season(kind, day) for kind in {spec.asset_class for spec in cast.specs}}
-    move = np.stack([by_class[spec.asset_class][0] / _mean_square(spec.asset_class) ** 0.5 for spec in cast.specs])
+    moves = {kind: move / _mean_square(kind) ** 0.5 for kind, (move, _) in by_class.items()}
+    move = np.stack([moves[spec.asset_class] for spec in cast.specs])
     return move, np.stack([by_class[spec.asset_class][1] for spec in cast.specs])
 
 

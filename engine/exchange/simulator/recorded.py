@@ -15,13 +15,12 @@ from typing import Self
 
 import numpy as np
 
-from engine.exchange.simulator.bars import Bars
+from engine.exchange.simulator.bars import Bars, RecordedDataError
 from engine.exchange.simulator.grid import Grid
 from engine.exchange.simulator.noise import key_of
 from engine.exchange.simulator.recorded_files import (
     CandleSeries,
     FundingSeries,
-    RecordedDataError,
     load_bars,
     scan_folder,
 )

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from engine.exchange.simulator.bars import Bars
+from engine.exchange.simulator.bars import Bars, RecordedDataError
 from engine.model import FloatArray, IntArray
 
 CANDLE_COLUMNS = ("ticker", "ts_ms", "open", "high", "low", "close", "volume")
@@ -26,10 +26,6 @@ FUNDING_COLUMNS = ("ticker", "ts_ms", "funding_rate")
 _BASE_INTERVALS = (60_000, 300_000, 900_000)
 _LONGEST_HOLE_MS = 5 * 86_400_000
 _SUFFIXES = (".parquet", ".csv", ".csv.gz")
-
-
-class RecordedDataError(Exception):
-    """The recorded data cannot be used. One line: the file, what was expected. The user must act."""
 
 
 @dataclass(frozen=True, slots=True)

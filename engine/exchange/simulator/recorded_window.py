@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.clock import utc
-from engine.exchange.simulator.recorded_files import CandleSeries, RecordedDataError
+from engine.exchange.simulator.bars import RecordedDataError
+from engine.exchange.simulator.recorded_files import CandleSeries
 from engine.exchange.simulator.specs import SPECS, WATCHLIST
 
 _DAY = 86_400_000

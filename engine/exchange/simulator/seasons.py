@@ -7,6 +7,7 @@ index and single-stock perpetuals (regular session, pre- and after-market, night
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 
@@ -60,6 +61,7 @@ def _hourly(values: tuple[float, ...]) -> FloatArray:
     return np.asarray(np.interp(hours, np.arange(24) + 0.5, np.asarray(values), period=24), dtype=np.float64)
 
 
+@cache
 def _new_york(values: tuple[float, ...], offset_h: int) -> FloatArray:
     hours = (np.arange(BARS_A_DAY) * (24 / BARS_A_DAY) - offset_h) % 24
     return np.asarray(np.interp(hours, np.asarray(_STOCK_HOURS), np.asarray(values)), dtype=np.float64)

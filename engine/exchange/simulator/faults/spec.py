@@ -99,9 +99,10 @@ STREAM_KINDS = frozenset(FaultKind) - REQUEST_KINDS - ORDER_KINDS - ACT_KINDS - 
 
 
 class Part(BaseModel):
-    """A piece of a fault. Unknown keys are mistakes."""
+    """A piece of a fault. Unknown keys are mistakes. Its validator is built at the first fault of its kind: the venue
+    starts without any."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Params(Part):

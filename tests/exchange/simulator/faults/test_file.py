@@ -79,7 +79,7 @@ def test_the_program_refuses_a_wrong_file(tmp_path: Path) -> None:
 
 
 def test_the_program_plays_a_file(tmp_path: Path) -> None:
-    with simulator(tmp_path, faults=written(tmp_path, GOOD)) as running:
+    with simulator(tmp_path, forked=False, faults=written(tmp_path, GOOD)) as running:
         assert [row["kind"] for row in running.faults()] == ["lose_reply", "refuse"]
 
 

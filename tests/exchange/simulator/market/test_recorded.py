@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 import time
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,34 +21,37 @@ from engine.exchange.simulator.simulated_market import SimulatedMarket, open_mar
 
 DAY = 86_400_000
 FIRST = 1_700_006_400_000
+Row = tuple[object, ...]
 COLUMNS = ("ticker", "ts_ms", "open", "high", "low", "close", "volume")
 
 
-def candle_rows(ticker: str, days: int, interval: int = 300_000, price: float = 100.0) -> list[tuple[object, ...]]:
+@cache
+def candle_rows(
+    ticker: str, days: int, interval: int = 300_000, price: float = 100.0
+) -> tuple[tuple[object, ...], ...]:
     """A gentle wave, two decimals."""
-    rows = []
-    for number in range(days * DAY // interval):
-        opened, close = (round(price + np.sin((number + shift) / 40), 2) for shift in (0, 1))
-        rows.append(
-            (
-                ticker,
-                FIRST + number * interval,
-                opened,
-                max(opened, close) + 0.05,
-                min(opened, close) - 0.05,
-                close,
-                7.0,
-            )
+    bars = days * DAY // interval
+    wave = [round(price + math.sin(number / 40), 2) for number in range(bars + 1)]
+    return tuple(
+        (
+            ticker,
+            FIRST + number * interval,
+            opened,
+            max(opened, close) + 0.05,
+            min(opened, close) - 0.05,
+            close,
+            7.0,
         )
-    return rows
+        for number, (opened, close) in enumerate(pairwise(wave))
+    )
 
 
-def write_csv(path: Path, rows: list[tuple[object, ...]], header: tuple[str, ...] = COLUMNS) -> None:
+def write_csv(path: Path, rows: Sequence[Row], header: tuple[str, ...] = COLUMNS) -> None:
     with gzip.open(path, "wt", newline="") if path.suffix == ".gz" else path.open("w", newline="") as lines:
         csv.writer(lines).writerows([header, *rows])
 
 
-def write_parquet(path: Path, rows: list[tuple[object, ...]], header: tuple[str, ...] = COLUMNS) -> None:
+def write_parquet(path: Path, rows: Sequence[Row], header: tuple[str, ...] = COLUMNS) -> None:
     pq.write_table(pa.table(dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))), path)
 
 
@@ -177,7 +184,7 @@ def test_the_same_files_elsewhere_are_the_same_recording(tmp_path: Path) -> None
 
 
 def broken(tmp_path: Path, kind: str) -> Path:
-    rows = candle_rows("BTC", 40)
+    rows = list(candle_rows("BTC", 40))
     if kind == "absent":
         return tmp_path / "nowhere"
     if kind == "no candles":

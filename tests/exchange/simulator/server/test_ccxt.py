@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import ccxt
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.simulator_process import Simulator
+
+if TYPE_CHECKING:  # a second of reading that only who runs these tests pays
+    import ccxt
 
 SYMBOL = "BTC/USDT:USDT"
 
 
 @pytest.fixture(scope="module")
 def okx(venue: Simulator) -> ccxt.okx:
+    import ccxt
+
     exchange = ccxt.okx({"apiKey": venue.key, "secret": venue.secret, "password": venue.passphrase})
     exchange.set_sandbox_mode(True)
     exchange.urls["api"]["rest"] = venue.base_url
@@ -76,6 +82,8 @@ def test_account_and_orders(okx: ccxt.okx) -> None:
 
 
 def test_errors_are_classified(okx: ccxt.okx) -> None:
+    import ccxt
+
     with pytest.raises(ccxt.OrderNotFound):
         okx.fetch_order("1", SYMBOL)
     with pytest.raises(ccxt.InvalidOrder):

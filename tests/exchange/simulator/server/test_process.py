@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,17 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_generated_market_reads_nothing_that_only_recordings_need() -> None:
+    """A quarter of a second and 50 MB of every start."""
+    asked = "import sys; from engine.exchange.simulator import __main__ as program; program.open_market(7); "
+    said = subprocess.run(
+        [sys.executable, "-c", asked + "print('pyarrow' in sys.modules)"],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert said.stdout == "False\n"
+
+
+@pytest.mark.slow
 def test_a_replay_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "nothing") in refused(tmp_path, replay=tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
@@ -65,7 +77,7 @@ def test_an_option_that_makes_no_sense_is_refused(tmp_path: Path, option: dict[s
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_it_ends_with_zero_while_a_client_is_connected(tmp_path: Path, number: signal.Signals) -> None:
-    with simulator(tmp_path) as running:
+    with simulator(tmp_path, forked=False) as running:
         assert running.now_ms > 0
         running.process.send_signal(number)
         assert running.process.wait(5) == 0
@@ -74,13 +86,13 @@ def test_it_ends_with_zero_while_a_client_is_connected(tmp_path: Path, number: s
 
 @pytest.mark.slow
 def test_a_forgotten_process_ends_by_itself(tmp_path: Path) -> None:
-    with simulator(tmp_path, idle_exit=0.5) as running:
+    with simulator(tmp_path, forked=False, idle_exit=0.5) as running:
         assert running.process.wait(10) == 0
 
 
 @pytest.mark.slow
 def test_a_fresh_venue_begins_where_it_is_told(tmp_path: Path) -> None:
-    with simulator(tmp_path, start="2026-03-10T00:00:00", equity="2500") as running:
+    with simulator(tmp_path, forked=False, start="2026-03-10T00:00:00", equity="2500") as running:
         assert running.now_ms == 1_773_100_800_000
         balance = connect(running).account.get_account_balance()["data"][0]
         assert Decimal(balance["totalEq"]) == 2500
@@ -118,7 +130,7 @@ def standing(sdk: Sdk) -> dict[str, Any]:
 
 @pytest.mark.parametrize("end", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
 def test_a_restart_on_its_state_file_finds_everything_as_it_was(tmp_path: Path, end: str) -> None:
-    with simulator(tmp_path, state=True, speed=0) as running:
+    with simulator(tmp_path, forked=False, state=True, speed=0) as running:
         open_everything(connect(running))
         running.advance(ms=60_000)
         before, now = standing(connect(running)), running.now_ms
@@ -134,7 +146,7 @@ def test_a_restart_on_its_state_file_finds_everything_as_it_was(tmp_path: Path, 
 @pytest.mark.slow
 def test_the_market_is_the_same_in_any_process(tmp_path: Path) -> None:
     here = open_market(11)
-    with simulator(tmp_path, seed=11) as running:
+    with simulator(tmp_path, forked=False, seed=11) as running:
         now = running.advance(ms=5_400_000)
         there = connect(running).market.get_candlesticks(BTC, bar="15m", limit="20")["data"]
     assert [tuple(row) for row in there] == here.candles(BTC, "15m", limit=20, now_ms=now)
