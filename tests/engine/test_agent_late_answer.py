@@ -19,6 +19,7 @@ from engine.risk.decide import decide
 from engine.risk.inputs import Controls, DecisionInputs, HeldPosition
 from engine.risk.limits import RiskLimits
 from engine.synthesis.port import SynthesisRequest
+from tests.engine.unasked import Unasked
 from tests.risk.cases import sound
 
 BOUGHT = Synthesis(SynthesisSource.OLLAMA, Action.BUY, 15, 3, "because", None)
@@ -69,7 +70,8 @@ def booked() -> DecisionInputs:
 
 def agent_on(inputs: DecisionInputs, counsel: Any, books: Any, clock: ManualClock, heard: list[Event]) -> Agent:
     nobody: Any = None
-    agent = Agent(Settings(), RiskLimits(), nobody, clock, nobody, counsel, books, lambda: 0, heard.append, nobody)
+    venue: Any = Unasked()
+    agent = Agent(Settings(), RiskLimits(), venue, clock, nobody, counsel, books, lambda: 0, heard.append, nobody)
     assert inputs.fees is not None
     agent._fees[inputs.instrument.fee_group or inputs.instrument.inst_id] = inputs.fees
     return agent

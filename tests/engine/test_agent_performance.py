@@ -9,6 +9,7 @@ from engine.clock import SystemClock
 from engine.config import Settings
 from engine.risk.limits import RiskLimits
 from engine.synthesis.port import Performance
+from tests.engine.unasked import Unasked
 from tests.risk.cases import sound
 
 
@@ -21,10 +22,11 @@ class Books:
 def test_results_that_turn_in_the_middle_of_a_cycle_change_the_next_cycle_s_prompt() -> None:
     books: Any = Books()
     nobody: Any = None
+    venue: Any = Unasked()
     agent = Agent(
         Settings(),
         RiskLimits(),
-        nobody,
+        venue,
         SystemClock(),
         nobody,
         nobody,
