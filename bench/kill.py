@@ -38,6 +38,8 @@ from engine.exchange.simulator.embedded import EmbeddedVenue
 
 BESIDE = "children that compute in place of a forecast and a backtest, a hanging model"
 KEY_LIMIT_MS, FLAT_LIMIT_S, FAULTY_FLAT_LIMIT_S = 50.0, 5.0, 15.0
+KEY_EVER_MS, FLAT_EVER_S = 1000.0, 30.0
+"""However busy the machine: slower than this is no kill switch."""
 
 
 def session(loaded: bool, presses: int, faults: Sequence[dict[str, Any]]) -> tuple[list[Press], Flat]:
@@ -107,6 +109,9 @@ def report(presses: list[Press], plain: Flat, faulty: Flat, dead: DeadRun, loade
         Limit("dead_engine_left", dead.left, 0),
         Limit("k_to_latch_p99_ms", latch["p99"], KEY_LIMIT_MS, speed=True),
         Limit("enter_to_first_cancel_p99_ms", cancel["p99"], KEY_LIMIT_MS, speed=True),
+        Limit("k_to_latch_max_ms", latch["max"], KEY_EVER_MS),
+        Limit("enter_to_first_cancel_max_ms", cancel["max"], KEY_EVER_MS),
+        Limit("enter_to_flat_ever_s", round(max(end.flat_s for end in ends), 3), FLAT_EVER_S),
         Limit("enter_to_flat_s", round(plain.flat_s, 3), FLAT_LIMIT_S, speed=True),
         Limit("enter_to_flat_faulty_s", round(faulty.flat_s, 3), FAULTY_FLAT_LIMIT_S, speed=True),
     ]

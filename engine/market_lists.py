@@ -11,21 +11,22 @@ from engine.clock import Clock
 from engine.exchange.errors import ExchangeError
 from engine.exchange.listing import Listing
 from engine.exchange.port import MarketData
-from engine.model import Funding, OpenInterest, Quote
+from engine.model import Funding, OpenInterest, Quote, Timeframe
 
 Listed = TypeVar("Listed")
 
 QUOTES_S = 0.25
-MARKS_S = 1.0
+MARKS_S = 0.5
 """The mark moves with the market, by some hundredths of a percent a second."""
-SLOW_S = 5.0
+SLOW_S = 2.0
 """Funding and open interest change over hours; the venue itself tells them anew every 3 to 90 s."""
 
 
 class SharedList(Generic[Listed]):
-    """Read again when it is older than `fresh_s` of wall time, or when the venue's time has run further than that: a
-    stepped market jumps. Who asks while another reads gets that answer, also when it is a failure: a venue that hangs
-    is not waited for by one after the other."""
+    """Read again when it is older than `fresh_s` of wall time, when the venue's time has run further than that, as a
+    stepped market's does, or when a bar has closed since: a fast market's cycles are seconds apart, and none must
+    decide on the list of the one before. Who asks while another reads gets that answer, also when it is a failure: a
+    venue that hangs is not waited for by one after the other."""
 
     def __init__(self, read: Callable[[], Awaitable[Listed]], clock: Clock, fresh_s: float) -> None:
         self._read = read
@@ -43,26 +44,33 @@ class SharedList(Generic[Listed]):
         async with self._lock:
             if self._failed is not None and self._ended_at >= asked_at:
                 raise _again(self._failed)
-            if self._known is None or self._failed is not None or self._old():
+            if self._known is None or self._old():
                 await self._read_anew()
             assert self._known is not None, "read, and nothing is known"
             return self._known
 
     async def _read_anew(self) -> None:
-        self._failed = None
+        """A read that neither answers nor fails, but is given up or meets a defect, leaves nothing: the next who waits
+        must not take the old list for its answer."""
+        self._known = self._failed = None
         try:
             self._known = await self._read()
         except ExchangeError as error:
             self._failed = _again(error)
+            self._stamp()
             raise
-        finally:
-            self._ended_at, self._read_venue_ms = self._clock.monotonic(), self._clock.now_ms()
+        self._stamp()
+
+    def _stamp(self) -> None:
+        self._ended_at, self._read_venue_ms = self._clock.monotonic(), self._clock.now_ms()
 
     def _old(self) -> bool:
+        now_ms = self._clock.now_ms()
         venue_limit_ms = self._fresh_s * 1000 * max(1.0, self._clock.speed())
         return (
             self._clock.monotonic() - self._ended_at > self._fresh_s
-            or self._clock.now_ms() - self._read_venue_ms > venue_limit_ms
+            or now_ms - self._read_venue_ms > venue_limit_ms
+            or now_ms // Timeframe.M15.ms != self._read_venue_ms // Timeframe.M15.ms
         )
 
 

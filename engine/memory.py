@@ -13,7 +13,7 @@ import gc
 YOUNG = 100_000
 """New objects by which the collector comes by itself after all, should no cycle end: some 50 MB at most."""
 CYCLES = 96
-"""Between two collections that also look at what has lasted, about 100 ms: once a day."""
+"""Between two collections that also look at what has lasted, about 100 ms: once a day, in a market at its own speed."""
 
 
 def settle_memory() -> None:
@@ -22,7 +22,7 @@ def settle_memory() -> None:
     Only the first engine of a process sets its objects aside, so that nothing which dies with a later one is kept. No
     collection goes before it: that would be the very stall, while positions are already being looked after.
     """
-    gc.set_threshold(YOUNG, 10, 10)
+    gc.set_threshold(YOUNG, 10, CYCLES)
     if not gc.get_freeze_count():
         gc.freeze()
 

@@ -11,7 +11,7 @@ import os
 
 from engine.cli.arguments import Arguments
 from engine.cli.prepare import prepare
-from engine.cli.say import complain, say
+from engine.cli.say import Telling
 from engine.config import ConfigError, Settings
 from engine.exchange.errors import ExchangeError
 from engine.exchange.okx.kill_client import OkxKillVenue
@@ -26,14 +26,21 @@ from engine.mode import Mode
 from engine.model import KillState
 from engine.venue import embedded_endpoint, okx_endpoint, start_embedded
 
+_tell = Telling()
+"""Nothing that is said here may hold up what is done."""
+
 
 def run_kill(arguments: Arguments) -> int:
     """0 when done and, with --flatten, when the venue is flat; 1 otherwise, saying what is left."""
+    return _tell.leave(_kill(arguments))
+
+
+def _kill(arguments: Arguments) -> int:
     home = Home(arguments.home)
     latch = EntryLatch(home.storage)
     latched = latch.engage(latch.status().state if latch.engaged() else KillState.LATCHED, "cli")
     if latched:
-        say("kill: entries are latched")
+        _tell.say("kill: entries are latched")
     try:
         endpoint, embedded = _endpoint(_settings(arguments), home)
     except (ConfigError, HomeError, VenueStartError) as error:
@@ -56,12 +63,12 @@ def run_kill(arguments: Arguments) -> int:
 def _told(report: KillReport, latch: EntryLatch, home: Home) -> int:
     unrecorded = record(home.database, latch.status())
     if unrecorded:
-        say(f"kill: the database did not take it ({unrecorded}); {latch.path.name} holds by itself")
+        _tell.say(f"kill: the database did not take it ({unrecorded}); {latch.path.name} holds by itself")
     done = report.state is not KillState.FLATTEN_FAILED and "NOT confirmed" not in report.detail
     line = f"kill: {report.state.value}: {report.detail} ({report.seconds:.1f} s)"
-    say(line)
+    _tell.say(line)
     if not done:
-        complain(line)
+        _tell.complain(line)
         for inst_id in report.remaining:
             _say(f"STILL OPEN: {inst_id}: {report.results.get(inst_id, 'not confirmed')}; close it in the exchange")
     return 0 if done else 1
@@ -91,9 +98,9 @@ def _endpoint(settings: Settings, home: Home) -> tuple[OkxEndpoint, EmbeddedVenu
 
 
 def _say(text: str) -> None:
-    complain(f"kill: {text}")
+    _tell.complain(f"kill: {text}")
 
 
 def _show(report: KillReport) -> None:
     for inst_id, result in report.results.items():
-        say(f"kill: {inst_id}: {result}")
+        _tell.say(f"kill: {inst_id}: {result}")

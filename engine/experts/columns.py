@@ -23,13 +23,12 @@ MEASURED = (
     "vwap_deviation_sigma", "vwap_deviation_pct",
 )  # fmt: skip
 """The indicators, in the order of the rows of `TimeframeColumns.measured`; signals carry them under these names."""
-_ROW = {name: row for row, name in enumerate(MEASURED)}
 
 
 @dataclass(frozen=True, slots=True)
 class TimeframeColumns:
     """Of the last `rows` bars, oldest first, NaN = unknown: arrays of shape (rows,), but `measured` is (18, rows) and
-    `votes`, of −1, 0, +1, (5, rows). An indicator is also had by its name: `columns.rsi`.
+    `votes`, of −1, 0, +1, (5, rows).
 
     Column i uses nothing after bar i. Units as in `engine.model.TimeframeSignals`.
     """
@@ -40,10 +39,9 @@ class TimeframeColumns:
     votes: NDArray[np.int8]
     score: FloatArray
 
-    def __getattr__(self, name: str) -> FloatArray:
-        if name not in _ROW:
-            raise AttributeError(f"columns have no {name!r}, only {', '.join(MEASURED)}")
-        row: FloatArray = self.measured[_ROW[name]]
+    def of(self, name: str) -> FloatArray:
+        """One indicator by its name in `MEASURED`; raises ValueError for another."""
+        row: FloatArray = self.measured[MEASURED.index(name)]
         return row
 
 

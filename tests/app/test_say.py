@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -72,6 +73,45 @@ def test_a_status_that_is_cut_off_shows_no_traceback(tmp_path: Path) -> None:
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+TELLS = """
+from engine.cli.say import Telling
+tell = Telling()
+for _ in range(3):
+    tell.say("x" * 100_000)
+raise SystemExit(tell.leave(7))
+"""
+
+
+def test_who_may_not_wait_is_not_held_up_by_a_reader_that_stands_still() -> None:
+    reader, writer = os.pipe()
+    try:
+        assert run(TELLS, writer) == (7, "")
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+@pytest.mark.slow
+def test_a_kill_flattens_while_the_terminal_is_stopped(positions_home: Path) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    try:
+        killing = subprocess.Popen(
+            command(positions_home, "--kill", "--flatten"), cwd=REPOSITORY, env=environment(),
+            stdin=subprocess.DEVNULL, stdout=writer, stderr=writer,
+        )  # fmt: skip
+        assert killing.wait(100) == 0
+    finally:
+        os.close(reader)
+        os.close(writer)
+    with ledger_of(positions_home) as ledger:
+        assert open_positions(ledger) == set()
 
 
 @pytest.mark.slow

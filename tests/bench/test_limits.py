@@ -29,7 +29,7 @@ def test_what_was_not_measured_is_broken() -> None:
 
 def test_only_slow_is_told_apart_from_unsafe() -> None:
     slow, naked = Limit("boot", 4.0, 3.0, speed=True), Limit("naked", 1, 0)
-    assert exit_status(verdict([slow], load=0.0)) == 2
+    assert exit_status(verdict([slow], load=0.0)) == 4
     assert exit_status(verdict([slow, naked], load=0.0)) == 1
     assert exit_status(verdict([slow], load=cores() + 1.0)) == 0
     assert exit_status(verdict([naked], load=cores() + 1.0)) == 1

@@ -33,7 +33,7 @@ class Venue:
     def __init__(self, clock: HandClock) -> None:
         self.clock = clock
         self.asked = 0
-        self.down = False
+        self.down = self.defect = False
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -41,6 +41,8 @@ class Venue:
         self.asked += 1
         mine = self.asked
         await self.gate.wait()
+        if self.defect and mine == 2:
+            raise TypeError("what is this?")
         if self.down:
             raise Unavailable("no answer", "50001", ErrorClass.TRANSIENT)
         return mine
@@ -111,6 +113,38 @@ async def test_what_was_known_before_a_failure_is_not_told_for_new(
     with pytest.raises(ExchangeError):
         await shared.get()
     assert venue.asked == 3
+
+
+async def test_no_cycle_of_a_fast_market_takes_the_list_of_the_one_before(
+    shared: SharedList[int], clock: HandClock
+) -> None:
+    clock.times, clock.venue_ms = 240.0, 10 * 900_000 + 1_000
+    assert await shared.get() == 1
+    clock.wall_s, clock.venue_ms = 0.5, 10 * 900_000 + 121_000
+    assert await shared.get() == 1
+    clock.wall_s, clock.venue_ms = 0.9, 11 * 900_000
+    assert await shared.get() == 2
+
+
+@pytest.mark.parametrize("end", ["given up", "a defect"])
+async def test_a_read_without_an_end_does_not_make_the_old_list_new(
+    shared: SharedList[int], venue: Venue, clock: HandClock, end: str
+) -> None:
+    assert await shared.get() == 1
+    clock.wall_s, clock.venue_ms = 900.0, 900_000
+    venue.gate.clear()
+    venue.defect = end == "a defect"
+    first = asyncio.ensure_future(shared.get())
+    while venue.asked < 2:
+        await asyncio.sleep(0)
+    second = asyncio.ensure_future(shared.get())
+    await asyncio.sleep(0)
+    if end == "given up":
+        first.cancel()
+    venue.gate.set()
+    await asyncio.wait([first])
+    venue.defect = False
+    assert await second == 3
 
 
 async def test_a_call_given_up_by_its_asker_leaves_the_list_to_the_next(shared: SharedList[int], venue: Venue) -> None:

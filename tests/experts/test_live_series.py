@@ -132,7 +132,7 @@ def test_an_absurd_volume_is_forgotten_once_it_has_left_the_windows(spike: float
         said = live.advance((Timeframe.M15,), bars_at({Timeframe.M15: [bars]}, (Timeframe.M15,), row))
     fresh = timeframe_columns(Timeframe.M15, tail(bars, 300))
     for name in ("ofi_bar", "vpin", "toxicity"):
-        assert np.isclose(getattr(said, name)[0], getattr(fresh, name)[-1], rtol=0, atol=1e-9), name
+        assert np.isclose(said.of(name)[0], fresh.of(name)[-1], rtol=0, atol=1e-9), name
 
 
 def test_the_first_series_does_not_reach_into_a_huge_neighbour() -> None:
@@ -145,7 +145,7 @@ def test_the_first_series_does_not_reach_into_a_huge_neighbour() -> None:
             last = live.advance((Timeframe.M15,), bars_at({Timeframe.M15: series}, (Timeframe.M15,), row))
         return last
 
-    assert np.isclose(said(own, other).vpin[0], said(own).vpin[0], rtol=0, atol=1e-9)
+    assert np.isclose(said(own, other).of("vpin")[0], said(own).of("vpin")[0], rtol=0, atol=1e-9)
 
 
 def test_a_series_does_not_depend_on_its_company() -> None:
@@ -165,7 +165,7 @@ def test_a_window_that_begins_later_gives_the_same_votes_and_nearly_the_same_num
     assert live.votes[:, 0].tolist() == history.votes[:, -1].tolist()
     assert live.score[0] == pytest.approx(history.score[-1], abs=1e-3)
     for name in ("ema9", "ema20", "ema50", "macd", "macd_signal", "atr"):
-        apart = abs(getattr(live, name)[0] - getattr(history, name)[-1])
-        assert apart <= 1e-3 * history.atr[-1], name
+        apart = abs(live.of(name)[0] - history.of(name)[-1])
+        assert apart <= 1e-3 * history.of("atr")[-1], name
     for name in ("ofi_bar", "vpin", "toxicity", "realised_vol", "jump_z", "rsi"):
-        assert getattr(live, name)[0] == pytest.approx(getattr(history, name)[-1], rel=1e-6), name
+        assert live.of(name)[0] == pytest.approx(history.of(name)[-1], rel=1e-6), name

@@ -33,7 +33,8 @@ History = Callable[[Candles], Mapping[str, FloatArray]]
 
 def technical(bars: Candles) -> Mapping[str, FloatArray]:
     columns = timeframe_columns(M15, bars)
-    named = {name: getattr(columns, name) for name in ("bar_ts", "close", *MEASURED, "score")}
+    named = {name: columns.of(name) for name in MEASURED}
+    named |= {"bar_ts": columns.bar_ts.astype(np.float64), "close": columns.close, "score": columns.score}
     return named | {f"vote {row}": votes.astype(np.float64) for row, votes in enumerate(columns.votes)}
 
 

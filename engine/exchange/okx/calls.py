@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from engine.exchange.errors import ErrorClass, ExchangeError, Rejected, Unavailable, VenueFault
 from engine.exchange.okx.budget import RateBudget
-from engine.exchange.okx.endpoints import TIME, Endpoint
+from engine.exchange.okx.endpoints import EVERY_INSTRUMENT, TIME, Endpoint
 from engine.exchange.okx.session import BeforeSend, EndpointHealth, OkxSession, Row
 
 MARKET_THREADS = 8
@@ -112,7 +112,8 @@ class Calls:
     async def _ask(self, endpoint: Endpoint, params: Mapping[str, Any], question: Question) -> Rows:
         """Asks, and answers those who joined while it waited for the budget."""
         shared = self._queued[question] = asyncio.get_running_loop().create_future()
-        inst_id = params.get("instId", "")
+        asked_of = params.get("instId", "")
+        inst_id = "" if asked_of == EVERY_INSTRUMENT else asked_of
         try:
             try:
                 await self._budget.acquire(endpoint, inst_id, urgent=endpoint.protective)

@@ -39,6 +39,8 @@ class Endpoint:
 
 
 _PER_INSTRUMENT = Scope.INSTRUMENT
+EVERY_INSTRUMENT = "ANY"
+"""What funding-rate calls all of them."""
 
 # Market data, per IP
 TIME = Endpoint("public/time", "get_system_time", 10)

@@ -13,6 +13,7 @@ from engine.exchange.okx import market_rows, paging
 from engine.exchange.okx.calls import Calls, Rows
 from engine.exchange.okx.endpoints import (
     BOOKS,
+    EVERY_INSTRUMENT,
     FUNDING_RATE,
     INSTRUMENT_TYPE,
     INSTRUMENTS,
@@ -41,8 +42,6 @@ from engine.model import (
 
 Parsed = TypeVar("Parsed")
 
-EVERY_INSTRUMENT = "ANY"
-"""What funding-rate calls all of them."""
 OI_PERIOD, OI_POINTS = "15m", "100"
 """A day and three quarters of an hour: what an hour and a day ago are read from, in one request."""
 NOT_PUBLISHED = frozenset(
