@@ -53,16 +53,15 @@ class SharedList(Generic[Listed]):
         """A read that neither answers nor fails, but is given up or meets a defect, leaves nothing: the next who waits
         must not take the old list for its answer."""
         self._known = self._failed = None
+        # Of when it was asked for: an answer on its way while a bar closes may be of the bar before.
+        self._read_venue_ms = self._clock.now_ms()
         try:
             self._known = await self._read()
         except ExchangeError as error:
             self._failed = _again(error)
-            self._stamp()
             raise
-        self._stamp()
-
-    def _stamp(self) -> None:
-        self._ended_at, self._read_venue_ms = self._clock.monotonic(), self._clock.now_ms()
+        finally:
+            self._ended_at = self._clock.monotonic()
 
     def _old(self) -> bool:
         now_ms = self._clock.now_ms()

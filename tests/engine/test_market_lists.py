@@ -9,22 +9,7 @@ import pytest
 from engine.exchange.errors import ErrorClass, ExchangeError, Unavailable
 from engine.exchange.listing import Listing
 from engine.market_lists import SharedList
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.wall_s = 0.0
-        self.venue_ms = 0
-        self.times = 1.0
-
-    def monotonic(self) -> float:
-        return self.wall_s
-
-    def now_ms(self) -> int:
-        return self.venue_ms
-
-    def speed(self) -> float:
-        return self.times
+from tests.hand_clock import HandClock
 
 
 class Venue:
@@ -60,7 +45,7 @@ def venue(clock: HandClock) -> Venue:
 
 @pytest.fixture
 def shared(venue: Venue, clock: HandClock) -> SharedList[int]:
-    return SharedList(venue.read, clock, 1.0)  # type: ignore[arg-type]
+    return SharedList(venue.read, clock, 1.0)
 
 
 async def test_tickers_that_ask_together_share_one_call(shared: SharedList[int], venue: Venue) -> None:
@@ -70,17 +55,17 @@ async def test_tickers_that_ask_together_share_one_call(shared: SharedList[int],
 
 async def test_it_is_read_again_when_it_is_old(shared: SharedList[int], clock: HandClock) -> None:
     assert await shared.get() == 1
-    clock.wall_s = 1.0
+    clock.s += 1.0
     assert await shared.get() == 1
-    clock.wall_s = 1.1
+    clock.s += 0.1
     assert await shared.get() == 2
 
 
 async def test_a_market_that_was_stepped_is_read_again(shared: SharedList[int], clock: HandClock) -> None:
     assert await shared.get() == 1
-    clock.venue_ms = 1_001
+    clock.ms = 1_001
     assert await shared.get() == 2
-    clock.times, clock.venue_ms = 240.0, 1_001 + 200_000
+    clock.pace, clock.ms = 240.0, 1_001 + 200_000
     assert await shared.get() == 2
 
 
@@ -92,12 +77,12 @@ async def test_who_waited_for_a_call_that_failed_is_told_so_and_does_not_wait_ag
     asking = [asyncio.ensure_future(shared.get()) for _ in range(5)]
     while not venue.asked:
         await asyncio.sleep(0)
-    clock.wall_s = 10.0
+    clock.s += 10.0
     venue.gate.set()
     told = await asyncio.gather(*asking, return_exceptions=True)
     assert all(isinstance(error, Unavailable) and error.code == "50001" for error in told)
     assert venue.asked == 1
-    clock.wall_s = 10.1
+    clock.s += 0.1
     venue.down = False
     assert await shared.get() == 2
 
@@ -106,10 +91,10 @@ async def test_what_was_known_before_a_failure_is_not_told_for_new(
     shared: SharedList[int], venue: Venue, clock: HandClock
 ) -> None:
     assert await shared.get() == 1
-    clock.wall_s, venue.down = 5.0, True
+    clock.s, venue.down = clock.s + 5.0, True
     with pytest.raises(ExchangeError):
         await shared.get()
-    clock.wall_s = 5.1
+    clock.s += 0.1
     with pytest.raises(ExchangeError):
         await shared.get()
     assert venue.asked == 3
@@ -118,11 +103,25 @@ async def test_what_was_known_before_a_failure_is_not_told_for_new(
 async def test_no_cycle_of_a_fast_market_takes_the_list_of_the_one_before(
     shared: SharedList[int], clock: HandClock
 ) -> None:
-    clock.times, clock.venue_ms = 240.0, 10 * 900_000 + 1_000
+    clock.pace, clock.ms = 240.0, 10 * 900_000 + 1_000
     assert await shared.get() == 1
-    clock.wall_s, clock.venue_ms = 0.5, 10 * 900_000 + 121_000
+    clock.s, clock.ms = clock.s + 0.5, 10 * 900_000 + 121_000
     assert await shared.get() == 1
-    clock.wall_s, clock.venue_ms = 0.9, 11 * 900_000
+    clock.s, clock.ms = clock.s + 0.4, 11 * 900_000
+    assert await shared.get() == 2
+
+
+async def test_an_answer_on_its_way_while_a_bar_closes_is_of_the_bar_before(
+    shared: SharedList[int], venue: Venue, clock: HandClock
+) -> None:
+    clock.pace, clock.ms = 240.0, 11 * 900_000 - 5_000
+    venue.gate.clear()
+    asking = asyncio.ensure_future(shared.get())
+    while not venue.asked:
+        await asyncio.sleep(0)
+    clock.pass_(0.03)
+    venue.gate.set()
+    assert await asking == 1
     assert await shared.get() == 2
 
 
@@ -131,7 +130,7 @@ async def test_a_read_without_an_end_does_not_make_the_old_list_new(
     shared: SharedList[int], venue: Venue, clock: HandClock, end: str
 ) -> None:
     assert await shared.get() == 1
-    clock.wall_s, clock.venue_ms = 900.0, 900_000
+    clock.s, clock.ms = clock.s + 900.0, 900_000
     venue.gate.clear()
     venue.defect = end == "a defect"
     first = asyncio.ensure_future(shared.get())

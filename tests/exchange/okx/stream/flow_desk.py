@@ -9,6 +9,7 @@ from engine.exchange.okx.stream.frames import Pushed
 from engine.exchange.streams import Following, Topic
 from engine.model import Book
 from tests.experts.markets import instrument
+from tests.hand_clock import HandClock
 
 ABC = instrument()  # one contract is 0.01 of it
 INST = ABC.inst_id
@@ -16,31 +17,11 @@ START = 1_700_000_000_000
 MARKET = (Topic.QUOTES, Topic.LIQUIDATIONS, Topic.PULSE)
 
 
-class HandClock:
-    def __init__(self, speed: float = 1.0) -> None:
-        self.ms, self.s, self.pace = START, 100.0, speed
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def monotonic(self) -> float:
-        return self.s
-
-    def wall_ms(self) -> int:
-        return self.ms
-
-    def speed(self) -> float:
-        return self.pace
-
-    def pass_(self, seconds: float) -> None:
-        self.ms, self.s = self.ms + round(seconds * 1000 * self.pace), self.s + seconds
-
-
 class Desk:
     """A board, its clock, and a venue that says what a test wants."""
 
     def __init__(self, speed: float = 1.0, books: bool = False) -> None:
-        self.clock = HandClock(speed)
+        self.clock = HandClock(START, speed)
         self.up, self.size = True, 10
         self.books: dict[str, Book] = {}
         self.board = FlowBoard(self.clock, lambda inst_id, *_: self.books.get(inst_id), lambda: self.up)
